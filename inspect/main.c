@@ -1,0 +1,143 @@
+/*
+ * tpinspect - says whose address is whose in a space.
+ */
+#include "inspect/repl.h"
+#include "inspect/session.h"
+#include "inspect/verbs.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/base/space_dir.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct options {
+	const char *space;
+	const char **commands;
+	size_t command_count;
+	bool json;
+	enum out_colour colour;
+};
+
+enum { KEY_JSON = 0x100, KEY_COLOUR };
+
+static const struct argp_option argp_options[] = {
+	{"space", 's', "SPACE", 0, "The space to look at (default: $TPROC_SPACE, else \"default\")",
+         0},
+	{"command", 'c', "CMD", 0, "Run CMD and end; may be given more than once", 0},
+	{"json", KEY_JSON, NULL, 0, "Answer each command with one JSON document", 0},
+	{"color", KEY_COLOUR, "WHEN", 0, "Use colour: auto (the default), always or never", 0},
+	{"colour", KEY_COLOUR, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0},
+	{0},
+};
+
+static void add_command(struct argp_state *state, struct options *options, const char *command)
+{
+	const char **grown = reallocarray(options->commands, options->command_count + 1,
+	                                  sizeof(*options->commands));
+
+	if (!grown)
+		argp_failure(state, STATUS_NOT_FOUND, ENOMEM, "commands");
+	options->commands = grown;
+	options->commands[options->command_count++] = command;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+	struct err err;
+
+	switch (key) {
+	case 's':
+		options->space = arg;
+		return 0;
+	case 'c':
+		add_command(state, options, arg);
+		return 0;
+	case KEY_JSON:
+		options->json = true;
+		return 0;
+	case KEY_COLOUR:
+		if (out_colour_parse(arg, &options->colour, &err))
+			argp_error(state, "--color=%s: %s", arg, err.text);
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "unexpected word '%s'; commands are given with -c", arg);
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int run_all(struct session *session, const struct options *options)
+{
+	int status = STATUS_OK;
+
+	for (size_t i = 0; i < options->command_count && !session->quit; i++) {
+		status = verbs_run_line(session, options->commands[i]);
+		if (status != STATUS_OK)
+			break;
+	}
+	return status;
+}
+
+static int run(struct session *session, const struct options *options)
+{
+	if (options->command_count)
+		return run_all(session, options);
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+		return repl_interactive(session);
+	return repl_script(session, stdin);
+}
+
+/* Whatever was answered has to have arrived. */
+static int finish(struct session *session, int status)
+{
+	struct err err;
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	err_os(&err, errno, "cannot write the answer");
+	session->json = false;
+	session_report(session, &err);
+	return status ? status : STATUS_NOT_FOUND;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = argp_options,
+		.parser = parse_option,
+		.doc = "Says whose address is whose in a space of threadprocs."
+		       "\vWithout -c, commands are read from standard input; 'help' lists them.\n"
+		       "Exit status: 0 found, 1 not found or failed, 2 usage, 3 no such space, "
+		       "4 registry invalid.",
+	};
+	struct options options = {.colour = OUT_COLOUR_AUTO};
+	struct session session;
+	struct err err;
+	int status;
+
+	setlocale(LC_CTYPE, "");
+	argp_program_version = "tpinspect " TPROC_VERSION;
+	argp_err_exit_status = STATUS_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (session_init(&session, NULL, stdout, stderr, &err)) {
+		fprintf(stderr, "tpinspect: %s\n", err.text);
+		return STATUS_NOT_FOUND;
+	}
+	session.json = options.json;
+	session.colour = !options.json && out_colour_wanted(options.colour, STDOUT_FILENO);
+	if (space_name_choose(options.space, &session.space, &err)) {
+		session_report(&session, &err);
+		status = status_of(&err);
+	} else {
+		status = finish(&session, run(&session, &options));
+	}
+	session_deinit(&session);
+	free(options.commands);
+	return status;
+}

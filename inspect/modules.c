@@ -1,0 +1,144 @@
+#include "inspect/show.h"
+#include "inspect/verbs.h"
+
+#include <inttypes.h>
+
+static const char *kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+		[TP_MODULE_PROGRAM] = "program",
+		[TP_MODULE_INTERP] = "interpreter",
+		[TP_MODULE_LIBRARY] = "library",
+		[TP_MODULE_VDSO] = "vdso",
+	};
+
+	return kind && kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
+}
+
+/* What the file has for symbols, in a word. */
+static const char *symbols_word(const struct reg_image *image)
+{
+	if (!image)
+		return "unknown";
+	if (image->abi.flags & TP_IMAGE_DEBUG)
+		return "debug";
+	if (image->abi.flags & TP_IMAGE_SYMTAB)
+		return "symtab";
+	return image->abi.dynsym ? "dynsym" : "none";
+}
+
+/* ---- JSON ---------------------------------------------------------------------------- */
+
+static json_t *module_json(const struct snapshot *snapshot, const struct reg_threadproc *tp,
+                           const struct reg_module *module)
+{
+	const struct reg_image *image = snapshot_image(snapshot, module->abi.image);
+	uint64_t bias = module->abi.bias;
+
+	return json_pack(
+		"{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)tp->abi.id,
+		"kind", kind_name(module->abi.kind), "link_namespace",
+		(json_int_t)module->abi.link_namespace, "path", out_json_text(module->path), "file",
+		out_json_text(image ? image->path : NULL), "bias", out_json_hex(bias), "lo",
+		image ? out_json_hex(bias + image->abi.vaddr_lo) : json_null(), "hi",
+		image ? out_json_hex(bias + image->abi.vaddr_hi) : json_null(), "build_id",
+		image ? out_json_bytes(image->abi.build_id, image->abi.build_id_len) : json_null(),
+		"symbols", symbols_word(image));
+}
+
+static int modules_json(struct session *session, const char *word, struct err *err)
+{
+	const struct snapshot *s = session->snapshot;
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < s->threadproc_count; i++) {
+		const struct reg_threadproc *tp = &s->threadprocs[i];
+
+		for (size_t j = 0; show_selects(word, tp) && j < tp->module_count; j++) {
+			if (json_array_append_new(all, module_json(s, tp, &tp->modules[j]))) {
+				json_decref(all);
+				return session_print_json(session, NULL, err);
+			}
+		}
+	}
+	return session_print_json(session, json_pack("{s:o}", "modules", all), err);
+}
+
+/* ---- Text ------------------------------------------------------------------------------ */
+
+enum { ID, NAME, LO, HI, KIND, SYMBOLS, BUILD_ID, PATH };
+
+static const struct out_column columns[] = {
+	[ID] = {"ID", true},
+	[NAME] = {"NAME", false},
+	[LO] = {"FROM", true},
+	[HI] = {"TO", true},
+	[KIND] = {"KIND", false},
+	[SYMBOLS] = {"SYMBOLS", false},
+	[BUILD_ID] = {"BUILD-ID", false},
+	[PATH] = {"PATH", false},
+};
+
+/* The first bytes, as much as tells files apart; --json has it all. */
+static void build_id_cell(struct out_table *table, const struct tp_image *abi)
+{
+	char text[17] = "-";
+
+	for (uint32_t i = 0; i < abi->build_id_len && i < 8; i++)
+		snprintf(text + i * 2, 3, "%02x", abi->build_id[i]);
+	out_table_cell(table, BUILD_ID, "%s", text);
+}
+
+static void add_row(struct out_table *table, const struct snapshot *snapshot,
+                    const struct reg_threadproc *tp, const struct reg_module *module)
+{
+	const struct reg_image *image = snapshot_image(snapshot, module->abi.image);
+	const char *path = *module->path ? module->path : image ? image->path : "?";
+
+	out_table_row(table);
+	out_table_cell(table, ID, "%" PRIu32, tp->abi.id);
+	out_table_cell(table, NAME, "%s", tp->abi.name);
+	if (image) {
+		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_lo);
+		out_table_cell(table, HI, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_hi);
+		build_id_cell(table, &image->abi);
+	}
+	if (module->abi.link_namespace)
+		out_table_cell(table, KIND, "%s (ns %" PRIu32 ")", kind_name(module->abi.kind),
+		               module->abi.link_namespace);
+	else
+		out_table_cell(table, KIND, "%s", kind_name(module->abi.kind));
+	out_table_cell(table, SYMBOLS, "%s", symbols_word(image));
+	out_table_cell(table, PATH, "%s", path);
+}
+
+static int modules_text(struct session *session, const char *word, struct err *err)
+{
+	const struct snapshot *s = session->snapshot;
+	struct out_table *table;
+	int ret;
+
+	if (out_table_create(columns, sizeof(columns) / sizeof(columns[0]), session->colour, &table,
+	                     err))
+		return -1;
+	for (size_t i = 0; i < s->threadproc_count; i++) {
+		const struct reg_threadproc *tp = &s->threadprocs[i];
+
+		if (!show_selects(word, tp))
+			continue;
+		for (size_t j = 0; j < tp->module_count; j++)
+			add_row(table, s, tp, &tp->modules[j]);
+		show_health(session, "threadproc", tp->abi.id, &tp->health);
+	}
+	ret = out_table_print(table, session->out, err);
+	out_table_destroy(table);
+	return ret;
+}
+
+int verb_modules(struct session *session, int argc, char **args, struct err *err)
+{
+	if (argc && !show_any(session->snapshot, args[0]))
+		return show_none(args[0], err);
+	return session->json ? modules_json(session, args[0], err)
+	                     : modules_text(session, args[0], err);
+}

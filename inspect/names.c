@@ -1,0 +1,83 @@
+#include "inspect/show.h"
+#include "inspect/verbs.h"
+
+#include <inttypes.h>
+
+/* ---- JSON ---------------------------------------------------------------------------- */
+
+static json_t *name_json(const struct reg_name *name)
+{
+	return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:b, s:o}", "name",
+	                 out_json_text(name->abi.name), "type", out_json_text(name->abi.type),
+	                 "address", out_json_hex(name->abi.addr), "size",
+	                 (json_int_t)name->abi.size, "published",
+	                 show_json_time(name->abi.publish_ns), "publisher",
+	                 name->owner ? show_json_who(name->owner) : json_null(), "unstable",
+	                 name->health.unstable, "problem", show_json_problem(&name->health));
+}
+
+static int names_json(struct session *session, struct err *err)
+{
+	const struct snapshot *s = session->snapshot;
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		if (json_array_append_new(all, name_json(&s->names[i]))) {
+			json_decref(all);
+			return session_print_json(session, NULL, err);
+		}
+	}
+	return session_print_json(session, json_pack("{s:o}", "names", all), err);
+}
+
+/* ---- Text ------------------------------------------------------------------------------ */
+
+enum { NAME, TYPE, ADDRESS, SIZE, ID, OWNER };
+
+static const struct out_column columns[] = {
+	[NAME] = {"NAME", false}, [TYPE] = {"TYPE", false}, [ADDRESS] = {"ADDRESS", true},
+	[SIZE] = {"SIZE", true},  [ID] = {"ID", true},      [OWNER] = {"OWNER", false},
+};
+
+static void add_row(struct out_table *table, const struct reg_name *name)
+{
+	out_table_row(table);
+	out_table_cell(table, NAME, "%s", name->abi.name);
+	out_table_cell(table, TYPE, "%s", name->abi.type);
+	out_table_cell(table, ADDRESS, "0x%" PRIx64, name->abi.addr);
+	if (name->abi.size)
+		out_table_cell(table, SIZE, "%" PRIu64, name->abi.size);
+	if (!name->owner) {
+		out_table_cell(table, OWNER, "(gone)");
+		return;
+	}
+	out_table_cell(table, ID, "%" PRIu32, name->owner->abi.id);
+	out_table_cell(table, OWNER, "%s", name->owner->abi.name);
+}
+
+static int names_text(struct session *session, struct err *err)
+{
+	const struct snapshot *s = session->snapshot;
+	struct out_table *table;
+	int ret;
+
+	if (!s->name_count) {
+		fprintf(session->out, "no names\n");
+		return 0;
+	}
+	if (out_table_create(columns, sizeof(columns) / sizeof(columns[0]), session->colour, &table,
+	                     err))
+		return -1;
+	for (size_t i = 0; i < s->name_count; i++) {
+		add_row(table, &s->names[i]);
+		show_health(session, "name", (uint32_t)i + 1, &s->names[i].health);
+	}
+	ret = out_table_print(table, session->out, err);
+	out_table_destroy(table);
+	return ret;
+}
+
+int verb_names(struct session *session, int argc, char **args, struct err *err)
+{
+	return session->json ? names_json(session, err) : names_text(session, err);
+}

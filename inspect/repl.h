@@ -1,0 +1,15 @@
+/*
+ * repl.h - where commands come from when no -c gives them.
+ */
+#ifndef TPROC_INSPECT_REPL_H
+#define TPROC_INSPECT_REPL_H
+
+#include "inspect/session.h"
+
+/* Commands from a person, with line editing, until `quit` or the end of input. */
+int repl_interactive(struct session *session);
+
+/* Commands from a file, one a line; ends at the first that does not end in STATUS_OK. */
+int repl_script(struct session *session, FILE *input);
+
+#endif

@@ -1,0 +1,74 @@
+#include "inspect/session.h"
+
+#include <errno.h>
+#include <string.h>
+
+int session_init(struct session *session, const char *space, FILE *out, FILE *err_out,
+                 struct err *err)
+{
+	memset(session, 0, sizeof(*session));
+	session->space = space;
+	session->out = out;
+	session->err_out = err_out;
+	return symcache_create(&session->symbols, err);
+}
+
+void session_deinit(struct session *session)
+{
+	snapshot_destroy(session->snapshot);
+	registry_close(session->registry);
+	symcache_destroy(session->symbols);
+}
+
+int session_refresh(struct session *session, struct err *err)
+{
+	struct snapshot *snapshot;
+
+	if (!session->registry && registry_open_space(session->space, &session->registry, err))
+		return -1;
+	if (registry_snapshot(session->registry, &snapshot, err))
+		return -1;
+	snapshot_destroy(session->snapshot);
+	session->snapshot = snapshot;
+	return 0;
+}
+
+int session_print_json(struct session *session, json_t *document, struct err *err)
+{
+	int ret;
+
+	if (!document)
+		return err_os(err, ENOMEM, "answer");
+	ret = out_json_print(document, session->out, err);
+	json_decref(document);
+	return ret;
+}
+
+int status_of(const struct err *err)
+{
+	switch (err->code) {
+	case ERR_USAGE:
+		return STATUS_USAGE;
+	case ERR_NO_SPACE:
+		return STATUS_NO_SPACE;
+	case ERR_REGISTRY:
+		return STATUS_BAD_REGISTRY;
+	default:
+		return STATUS_NOT_FOUND;
+	}
+}
+
+void session_report(struct session *session, const struct err *err)
+{
+	struct err ignored;
+
+	fflush(session->out);
+	fputs("tpinspect: ", session->err_out);
+	out_text(session->err_out, err->text);
+	fputc('\n', session->err_out);
+	if (session->json)
+		session_print_json(session,
+		                   json_pack("{s:o, s:i}", "error", out_json_text(err->text),
+		                             "status", status_of(err)),
+		                   &ignored);
+}

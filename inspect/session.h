@@ -1,0 +1,53 @@
+/*
+ * session.h - what the verbs of one run of tpinspect share.
+ */
+#ifndef TPROC_INSPECT_SESSION_H
+#define TPROC_INSPECT_SESSION_H
+
+#include "lib/base/err.h"
+#include "lib/base/out.h"
+#include "lib/read/registry.h"
+#include "lib/read/symcache.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* How a command ended; what tpinspect exits with. */
+enum {
+	STATUS_OK = 0,
+	STATUS_NOT_FOUND = 1, /* or failed */
+	STATUS_USAGE = 2,
+	STATUS_NO_SPACE = 3,
+	STATUS_BAD_REGISTRY = 4,
+};
+
+struct session {
+	const char *space;
+	FILE *out; /* answers; diagnostics go to err_out */
+	FILE *err_out;
+	bool json;
+	bool colour;
+	bool quit;                 /* the verb `quit` was given */
+	struct registry *registry; /* NULL until a verb needs it */
+	struct snapshot *snapshot; /* of the verb that runs, likewise */
+	struct symcache *symbols;
+};
+
+/* space, out, err_out are borrowed. */
+int session_init(struct session *session, const char *space, FILE *out, FILE *err_out,
+                 struct err *err);
+void session_deinit(struct session *session);
+
+/* Opens the registry unless it is, and takes a new snapshot. */
+int session_refresh(struct session *session, struct err *err);
+
+/* Prints a document and releases it; NULL stands for a shortage of memory. */
+int session_print_json(struct session *session, json_t *document, struct err *err);
+
+/* Reports a failure: on err_out, and as {"error": ...} on out with --json. */
+void session_report(struct session *session, const struct err *err);
+
+/* What to exit with for an error. */
+int status_of(const struct err *err);
+
+#endif

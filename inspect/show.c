@@ -1,0 +1,173 @@
+#include "inspect/show.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+static const char *signal_name(int number, char text[SHOW_TEXT_SIZE])
+{
+	const char *name = sigabbrev_np(number);
+
+	if (name)
+		snprintf(text, SHOW_TEXT_SIZE, "SIG%s", name);
+	else
+		snprintf(text, SHOW_TEXT_SIZE, "signal %d", number);
+	return text;
+}
+
+const char *show_state(const struct reg_threadproc *tp, char text[SHOW_TEXT_SIZE])
+{
+	char signal[SHOW_TEXT_SIZE];
+	const char *verb;
+
+	switch (tp->abi.exit_code) {
+	case CLD_EXITED:
+		snprintf(text, SHOW_TEXT_SIZE, "exited %" PRId32, tp->abi.exit_status);
+		break;
+	case CLD_KILLED:
+	case CLD_DUMPED:
+		verb = tp->abi.state == TP_STATE_CRASHED ? "crashed" : "killed";
+		snprintf(text, SHOW_TEXT_SIZE, "%s %.40s", verb,
+		         signal_name(tp->abi.exit_status, signal));
+		break;
+	default:
+		snprintf(text, SHOW_TEXT_SIZE, "%s", reg_state_name(tp->abi.state));
+		break;
+	}
+	return text;
+}
+
+enum out_style show_state_style(const struct reg_threadproc *tp)
+{
+	switch (tp->abi.state) {
+	case TP_STATE_STARTING:
+	case TP_STATE_RUNNING:
+		return OUT_GREEN;
+	case TP_STATE_STOPPED:
+		return OUT_YELLOW;
+	case TP_STATE_CRASHED:
+		return OUT_RED;
+	default:
+		return OUT_DIM;
+	}
+}
+
+const char *show_time(uint64_t ns, char text[SHOW_TEXT_SIZE])
+{
+	time_t seconds = (time_t)(ns / NS_PER_S);
+	struct tm tm;
+
+	if (!ns || !localtime_r(&seconds, &tm) ||
+	    !strftime(text, SHOW_TEXT_SIZE, "%Y-%m-%d %H:%M:%S", &tm))
+		text[0] = '\0';
+	return text;
+}
+
+const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE])
+{
+	struct timespec now;
+	uint64_t passed;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	passed = (uint64_t)now.tv_sec > ns / NS_PER_S ? (uint64_t)now.tv_sec - ns / NS_PER_S : 0;
+	if (passed < 120)
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " s ago", passed);
+	else if (passed < 120 * 60)
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " min ago", passed / 60);
+	else if (passed < 48 * 3600)
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " h ago", passed / 3600);
+	else
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " days ago", passed / 86400);
+	return text;
+}
+
+json_t *show_json_time(uint64_t ns)
+{
+	time_t seconds = (time_t)(ns / NS_PER_S);
+	char text[SHOW_TEXT_SIZE];
+	struct tm tm;
+
+	if (!ns || !gmtime_r(&seconds, &tm) ||
+	    !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+		return json_null();
+	return json_sprintf("%s.%09uZ", text, (unsigned)(ns % NS_PER_S));
+}
+
+json_t *show_json_exit(const struct reg_threadproc *tp)
+{
+	char signal[SHOW_TEXT_SIZE];
+
+	switch (tp->abi.exit_code) {
+	case CLD_EXITED:
+		return json_pack("{s:s, s:i}", "code", "exited", "status",
+		                 (int)tp->abi.exit_status);
+	case CLD_KILLED:
+	case CLD_DUMPED:
+		return json_pack("{s:s, s:i, s:s, s:b}", "code", "killed", "signal",
+		                 (int)tp->abi.exit_status, "signal_name",
+		                 signal_name(tp->abi.exit_status, signal), "core_dumped",
+		                 tp->abi.exit_code == CLD_DUMPED);
+	default:
+		return json_null();
+	}
+}
+
+json_t *show_json_who(const struct reg_threadproc *tp)
+{
+	return json_pack("{s:I, s:o, s:i, s:s, s:o, s:o}", "id", (json_int_t)tp->abi.id, "name",
+	                 out_json_text(tp->abi.name), "pid", (int)tp->abi.pid, "state",
+	                 reg_state_name(tp->abi.state), "exit", show_json_exit(tp), "end",
+	                 show_json_time(tp->abi.end_ns));
+}
+
+bool show_selects(const char *word, const struct reg_threadproc *tp)
+{
+	char id[16];
+
+	if (tp->abi.state == TP_STATE_NONE)
+		return false;
+	if (!word || !strcmp(word, tp->abi.name))
+		return true;
+	snprintf(id, sizeof(id), "%" PRIu32, tp->abi.id);
+	return !strcmp(word, id);
+}
+
+bool show_any(const struct snapshot *snapshot, const char *word)
+{
+	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
+		if (show_selects(word, &snapshot->threadprocs[i]))
+			return true;
+	}
+	return false;
+}
+
+int show_none(const char *word, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "no threadproc %s; 'list' shows them", word);
+}
+
+void show_health(struct session *session, const char *what, uint32_t number,
+                 const struct reg_health *health)
+{
+	if (session->json)
+		return;
+	if (*health->problem) {
+		fprintf(session->err_out, "tpinspect: %s %" PRIu32 ": ", what, number);
+		out_text(session->err_out, health->problem);
+		fputc('\n', session->err_out);
+	}
+	if (health->unstable)
+		fprintf(session->err_out,
+		        "tpinspect: %s %" PRIu32 ": was being written; may be inconsistent\n", what,
+		        number);
+}
+
+json_t *show_json_problem(const struct reg_health *health)
+{
+	if (*health->problem)
+		return out_json_text(health->problem);
+	return health->unstable ? json_string("was being written") : json_null();
+}

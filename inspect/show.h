@@ -1,0 +1,44 @@
+/*
+ * show.h - what several verbs show in the same way.
+ */
+#ifndef TPROC_INSPECT_SHOW_H
+#define TPROC_INSPECT_SHOW_H
+
+#include "inspect/session.h"
+
+#define SHOW_TEXT_SIZE 64
+
+/* "running", "exited 3", "killed SIGTERM", "crashed SIGSEGV". */
+const char *show_state(const struct reg_threadproc *tp, char text[SHOW_TEXT_SIZE]);
+enum out_style show_state_style(const struct reg_threadproc *tp);
+
+/* Local time, "2026-01-31 12:00:00"; "" for 0. */
+const char *show_time(uint64_t ns, char text[SHOW_TEXT_SIZE]);
+
+/* "12 s ago", counted from now. */
+const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE]);
+
+/* UTC, "2026-01-31T12:00:00.123456789Z"; null for 0. */
+json_t *show_json_time(uint64_t ns);
+
+/* {"id":, "name":, "pid":, "state":, "exit":, "end":}: who it is, for use within others. */
+json_t *show_json_who(const struct reg_threadproc *tp);
+
+/* null, or {"code": "exited", "status": 0}, or {"code": "killed", "signal": 15, ...}. */
+json_t *show_json_exit(const struct reg_threadproc *tp);
+
+/* Whether word (an id or a name; NULL: any) means this record, which has to be in use. */
+bool show_selects(const char *word, const struct reg_threadproc *tp);
+
+/* Whether it means any record at all. */
+bool show_any(const struct snapshot *snapshot, const char *word);
+
+/* ERR_NOT_FOUND for a word that selected nothing.  Returns -1. */
+int show_none(const char *word, struct err *err);
+
+/* What is wrong with a record, on err_out: nothing with --json, where it is a field. */
+void show_health(struct session *session, const char *what, uint32_t number,
+                 const struct reg_health *health);
+json_t *show_json_problem(const struct reg_health *health);
+
+#endif

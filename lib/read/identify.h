@@ -1,0 +1,75 @@
+/*
+ * identify.h - everything there is to say about one address.
+ */
+#ifndef TPROC_READ_IDENTIFY_H
+#define TPROC_READ_IDENTIFY_H
+
+#include "lib/base/err.h"
+#include "lib/read/maps.h"
+#include "lib/read/mem.h"
+#include "lib/read/registry.h"
+#include "lib/read/symbols.h"
+#include "lib/read/symcache.h"
+#include "lib/read/threads.h"
+
+/* What is looked at.  Everything is borrowed. */
+struct target {
+	const struct snapshot *snapshot;
+	struct maps *maps; /* NULL: no process of the space can be looked at */
+	struct mem *mem;   /* likewise */
+	struct symcache *symbols;
+	/* threads_read, or a test's own; NULL: threads are not known */
+	int (*read_threads)(pid_t pid, struct threads *ret_threads, struct err *err);
+};
+
+/* What kind of memory it is. */
+enum place {
+	PLACE_UNMAPPED = 0,
+	PLACE_REGISTRY,
+	PLACE_AGENT,
+	PLACE_MAILBOX,
+	PLACE_VDSO, /* and the kernel's data beside it */
+	PLACE_PROGRAM,
+	PLACE_LIBRARY, /* the program interpreter too */
+	PLACE_HEAP,    /* the zone of brk */
+	PLACE_STACK,
+	PLACE_GUARD, /* below a stack */
+	PLACE_FILE,  /* any other mapping of a file */
+	PLACE_ANON,
+};
+
+#define IDENTITY_NAME_SIZE 512
+#define IDENTITY_NOTE_SIZE 256
+
+/* Pointers lead into the target's snapshot and symbols.  All text is raw. */
+struct identity {
+	uint64_t addr;
+	struct owner owner;
+	enum place place;
+	bool mapped;
+	struct mapping mapping; /* when mapped */
+
+	pid_t tid;                               /* PLACE_STACK, PLACE_GUARD: whose; 0 otherwise */
+	const struct reg_threadproc *mailbox_of; /* PLACE_MAILBOX: NULL for its header */
+
+	const struct reg_module *module; /* when it lies in one the registry knows */
+	const char *file;                /* path, NULL when no file is behind it */
+	uint32_t build_id_len;
+	uint8_t build_id[TP_BUILD_ID_SIZE];
+	bool has_vaddr;
+	uint64_t vaddr;                       /* the file's own address for it */
+	struct section section;               /* name NULL: none */
+	struct symbol symbol;                 /* name NULL: none */
+	char symbol_name[IDENTITY_NAME_SIZE]; /* as in the source */
+
+	const struct reg_name *name;   /* a named pointer that covers it, the closest */
+	char note[IDENTITY_NOTE_SIZE]; /* why something is missing, else empty */
+};
+
+/* Fills in all of it; what cannot be had is left out, with a note. */
+void identify(const struct target *target, uint64_t addr, struct identity *ret_identity);
+
+/* "heap" and so on, one word. */
+const char *place_name(enum place place);
+
+#endif

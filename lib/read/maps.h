@@ -1,0 +1,48 @@
+/*
+ * maps.h - the kernel's own view: which mapping covers an address.
+ */
+#ifndef TPROC_READ_MAPS_H
+#define TPROC_READ_MAPS_H
+
+#include "lib/base/err.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct mapping {
+	uint64_t lo;
+	uint64_t hi;
+	int prot; /* PROT_ bits */
+	bool shared;
+	uint64_t offset; /* into the file, bytes */
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	uint64_t ino;        /* 0: no file */
+	char path[PATH_MAX]; /* as the kernel has it: a path, [heap], [vdso], or empty; raw */
+};
+
+struct maps;
+
+/*
+ * The mappings of a live process.  Each look-up asks the kernel anew: PROCMAP_QUERY
+ * (Linux 6.11), else the text of /proc/PID/maps.  Needs the right to trace it.
+ */
+int maps_open_live(pid_t pid, struct maps **ret_maps, struct err *err);
+
+/* Mappings from a text in the form of /proc/PID/maps, which is copied. */
+int maps_open_text(const char *text, struct maps **ret_maps, struct err *err);
+
+void maps_close(struct maps *maps);
+
+/* The mapping that covers addr; ERR_NOT_FOUND when there is none. */
+int maps_find(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, struct err *err);
+
+/* One line of /proc/PID/maps, with or without its newline.  ERR_INVALID when it is none. */
+int maps_parse_line(const char *line, struct mapping *ret_mapping, struct err *err);
+
+/* "rw-p" and the like. */
+const char *mapping_perms(const struct mapping *mapping, char perms[5]);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * symbols.h - symbols and sections of one ELF file, by its own (unrelocated) addresses.
+ *
+ * The file is whatever a program mapped, so it is read (never mapped here: it may shrink)
+ * and nothing in it is believed.
+ */
+#ifndef TPROC_READ_SYMBOLS_H
+#define TPROC_READ_SYMBOLS_H
+
+#include "lib/base/err.h"
+#include "tproc/abi.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbols;
+
+/* Which version of a file. */
+struct file_version {
+	uint64_t dev;
+	uint64_t ino;
+	uint64_t size;
+	int64_t mtime_sec;
+	uint32_t mtime_nsec;
+	uint32_t build_id_len; /* 0: none */
+	uint8_t build_id[TP_BUILD_ID_SIZE];
+};
+
+struct symbol {
+	const char *name; /* as in the file: mangled, raw; lives as long as the symbols */
+	uint64_t value;
+	uint64_t size; /* 0: not said */
+};
+
+struct section {
+	const char *name; /* raw; lives as long as the symbols */
+	uint64_t addr;
+	uint64_t size;
+};
+
+/* Opens a regular file; ERR_NOT_FOUND when it is not there, ERR_INVALID when it is no ELF. */
+int symbols_open(const char *path, struct symbols **ret_symbols, struct err *err);
+
+/* The same for an ELF image in memory (the vdso), which is copied. */
+int symbols_open_bytes(const void *bytes, size_t len, struct symbols **ret_symbols,
+                       struct err *err);
+
+void symbols_close(struct symbols *symbols);
+
+/* Zeros, but for the build-id, when it is no file. */
+const struct file_version *symbols_version(const struct symbols *symbols);
+
+/*
+ * Whether both are the same version of a file: by build-id when both have one, else by
+ * size and time of modification.
+ */
+bool file_version_same(const struct file_version *a, const struct file_version *b);
+
+/*
+ * The symbol that an address belongs to, chosen as elfutils' dwfl_module_addrsym does: of
+ * the sized ones that cover it the closest, global before weak before local; else the
+ * closest one without size, if it is of the same section and nothing ends above it.  From .symtab, else from .dynsym.
+ */
+bool symbols_find(const struct symbols *symbols, uint64_t vaddr, struct symbol *ret_symbol);
+
+/* The section that is loaded at an address. */
+bool symbols_section(const struct symbols *symbols, uint64_t vaddr, struct section *ret_section);
+
+/* The address that a place of the file is loaded at (by its PT_LOAD headers). */
+bool symbols_vaddr_of_offset(const struct symbols *symbols, uint64_t offset, uint64_t *ret_vaddr);
+
+/*
+ * The name in source form when it is a mangled C++ or Rust one, else the name itself;
+ * NUL-terminated, ending in "..." when it does not fit.  Still raw: escape it.  Returns
+ * whether it was mangled.
+ */
+bool symbol_demangle(const char *name, char *dst, size_t size);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * Where stubs come in, and where a process of the space begins.
+ *
+ * Nothing is legal here but the stack: no libc, no thread-local storage, perhaps a
+ * signal handler's or a very young thread's stack.  Vector registers are never touched
+ * (-mgeneral-regs-only), so only integer registers are saved.
+ */
+#include <asm/unistd.h>
+
+	.text
+
+	.globl	_start
+	.type	_start, @function
+_start:
+	xorl	%ebp, %ebp
+	movq	%rsp, %rdi
+	andq	$-16, %rsp
+	call	agent_main
+	ud2
+
+/*
+ * rax: number, arguments as for syscall, r11: struct slot.  Returns the result in rax;
+ * changes rcx, r11 and flags besides, as the instruction itself does.
+ */
+	.globl	arch_entry
+	.type	arch_entry, @function
+arch_entry:
+	pushq	%rbp
+	movq	%rsp, %rbp
+	pushq	%r9
+	pushq	%r8
+	pushq	%r10
+	pushq	%rdx
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%rax
+	movq	%r11, %rdi
+	movq	%rsp, %rsi
+	andq	$-16, %rsp
+	cld
+	call	call_dispatch
+	leaq	-56(%rbp), %rsp
+	popq	%rcx
+	popq	%rdi
+	popq	%rsi
+	popq	%rdx
+	popq	%r10
+	popq	%r8
+	popq	%r9
+	popq	%rbp
+	ret
+
+/*
+ * Carry set when the call in rax is one that arch_entry handles.  Changes rcx and flags
+ * only.  A clone that shares memory is left to the program: it may return on another stack.
+ */
+	.globl	arch_filter
+	.type	arch_filter, @function
+arch_filter:
+	cmpq	$__NR_execveat, %rax
+	ja	.Lnot_ours
+	cmpl	$__NR_clone, %eax
+	jne	1f
+	testl	$0x100, %edi		/* CLONE_VM */
+	jnz	.Lnot_ours
+1:	leaq	call_bitmap(%rip), %rcx
+	btl	%eax, (%rcx)
+	ret
+.Lnot_ours:
+	clc
+	ret
+
+/* In place of _dl_debug_state(): an ordinary function call, r11: struct slot. */
+	.globl	arch_module_hook
+	.type	arch_module_hook, @function
+arch_module_hook:
+	pushq	%rbp
+	movq	%rsp, %rbp
+	pushq	%rax
+	pushq	%rdi
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	movq	%r11, %rdi
+	andq	$-16, %rsp
+	cld
+	call	modules_changed
+	leaq	-64(%rbp), %rsp
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	popq	%rax
+	popq	%rbp
+	ret
+
+/* long arch_clone(const void *args, unsigned long size, void (*fn)(void *), void *arg) */
+	.globl	arch_clone
+	.type	arch_clone, @function
+arch_clone:
+	movq	%rdx, %r8
+	movq	%rcx, %r9
+	movl	$__NR_clone3, %eax
+	syscall
+	testq	%rax, %rax
+	jz	1f
+	ret
+1:	xorl	%ebp, %ebp
+	movq	%r9, %rdi
+	call	*%r8
+	ud2
+
+/* void arch_enter(uint64_t entry, uint64_t sp) */
+	.globl	arch_enter
+	.type	arch_enter, @function
+arch_enter:
+	movq	%rsi, %rsp
+	pushq	$2
+	popfq
+	movq	%rdi, %rax
+	xorl	%edx, %edx
+	xorl	%ebp, %ebp
+	xorl	%ebx, %ebx
+	xorl	%ecx, %ecx
+	xorl	%esi, %esi
+	xorl	%edi, %edi
+	xorl	%r8d, %r8d
+	xorl	%r9d, %r9d
+	xorl	%r10d, %r10d
+	xorl	%r11d, %r11d
+	xorl	%r12d, %r12d
+	xorl	%r13d, %r13d
+	xorl	%r14d, %r14d
+	xorl	%r15d, %r15d
+	jmp	*%rax
+
+	.section .note.GNU-stack, "", @progbits

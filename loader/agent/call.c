@@ -1,0 +1,188 @@
+/*
+ * The system calls that in-space code takes over, one function each, and the table that
+ * says so.  Each does what the kernel would, but within the program's slot.
+ */
+#include "inspace.h"
+
+#include <linux/shm.h>
+
+#define HUGE_2M (UINT64_C(1) << 21)
+
+/* Bit NR set: arch_filter sends the call here.  Covers 0..__NR_execveat. */
+#define CALL_BIT(nr, word) ((nr) / 32 == (word) ? UINT32_C(1) << (nr) % 32 : 0)
+#define CALL_WORD(word)                                                                            \
+	(CALL_BIT(__NR_mmap, word) | CALL_BIT(__NR_munmap, word) | CALL_BIT(__NR_brk, word) |      \
+	 CALL_BIT(__NR_mremap, word) | CALL_BIT(__NR_shmat, word) | CALL_BIT(__NR_clone, word) |   \
+	 CALL_BIT(__NR_fork, word) | CALL_BIT(__NR_execve, word) |                                 \
+	 CALL_BIT(__NR_execveat, word) | CALL_BIT(__NR_readlink, word) |                           \
+	 CALL_BIT(__NR_readlinkat, word))
+
+extern const uint32_t call_bitmap[];
+const uint32_t call_bitmap[] = {
+	CALL_WORD(0), CALL_WORD(1), CALL_WORD(2), CALL_WORD(3),	CALL_WORD(4),  CALL_WORD(5),
+	CALL_WORD(6), CALL_WORD(7), CALL_WORD(8), CALL_WORD(9), CALL_WORD(10),
+};
+
+static long do_mmap(struct slot *slot, struct arch_call *call)
+{
+	uint64_t len = call->arg[1];
+	long prot = (long)call->arg[2];
+	unsigned long flags = call->arg[3];
+	int fd = (int)call->arg[4];
+	long result;
+
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		result = arch_pass(call);
+	else
+		result = place_map(slot, call->arg[0], len, prot, flags, fd, (long)call->arg[5]);
+	if ((prot & PROT_EXEC) && !(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE &&
+	    !sys_failed(result))
+		text_patch(slot, (uint64_t)result, len, prot, fd, call->arg[5]);
+	return result;
+}
+
+static long do_munmap(struct slot *slot, struct arch_call *call)
+{
+	long result = arch_pass(call);
+
+	if (!result)
+		place_release(slot, call->arg[0], call->arg[1]);
+	return result;
+}
+
+/* Grown in place when there is room behind, else moved within the slot. */
+static long do_mremap(struct slot *slot, struct arch_call *call)
+{
+	uint64_t old = call->arg[0];
+	uint64_t old_len = call->arg[1];
+	uint64_t new_len = page_up(call->arg[2]);
+	unsigned long flags = call->arg[3];
+	uint64_t align = SYS_PAGE_SIZE;
+	long target;
+	long result;
+
+	if (!(flags & MREMAP_MAYMOVE) || (flags & MREMAP_FIXED) || !new_len)
+		return arch_pass(call);
+	if (old_len && !(flags & MREMAP_DONTUNMAP)) {
+		result = sys4(__NR_mremap, old, old_len, call->arg[2], 0);
+		if (result != -ENOMEM)
+			return result;
+	}
+	if (old % HUGE_2M == 0 && new_len >= HUGE_2M)
+		align = HUGE_2M;
+	target = place_reserve(slot, new_len, align);
+	if (sys_failed(target))
+		return target;
+	result = sys5(__NR_mremap, old, old_len, call->arg[2], flags | MREMAP_FIXED, target);
+	if (sys_failed(result)) {
+		sys2(__NR_munmap, target, new_len);
+		place_release(slot, (uint64_t)target, new_len);
+	} else if (old_len && !(flags & MREMAP_DONTUNMAP)) {
+		place_release(slot, old, old_len);
+	}
+	return result;
+}
+
+static long do_shmat(struct slot *slot, struct arch_call *call)
+{
+	struct shmid64_ds info;
+	uint64_t len;
+	long target;
+	long result;
+
+	if (call->arg[1])
+		return arch_pass(call);
+	result = sys3(__NR_shmctl, call->arg[0], IPC_STAT, &info);
+	if (result)
+		return result;
+	len = page_up(info.shm_segsz);
+	target = place_reserve(slot, len, len % HUGE_2M ? SYS_PAGE_SIZE : HUGE_2M);
+	if (sys_failed(target))
+		return target;
+	result = sys3(__NR_shmat, call->arg[0], target, call->arg[2] | SHM_REMAP);
+	if (sys_failed(result)) {
+		sys2(__NR_munmap, target, len);
+		place_release(slot, (uint64_t)target, len);
+	}
+	return result;
+}
+
+/* True for /proc/self/exe by any of its names.  The path was read by the kernel before. */
+static bool names_own_exe(const struct slot *slot, const char *path)
+{
+	char number[16];
+	char *digit = &number[sizeof(number) - 1];
+	uint32_t pid = slot->pid;
+	const char *rest = path;
+
+	if (str_equal(path, "/proc/self/exe") || str_equal(path, "/proc/thread-self/exe"))
+		return true;
+	*digit = '\0';
+	do {
+		*--digit = (char)('0' + pid % 10);
+		pid /= 10;
+	} while (pid);
+	for (const char *p = "/proc/"; *p; p++, rest++)
+		if (*rest != *p)
+			return false;
+	for (; *digit; digit++, rest++)
+		if (*rest != *digit)
+			return false;
+	return str_equal(rest, "/exe");
+}
+
+/* The kernel's link names the agent, whose memory this is. */
+static long do_readlink(struct slot *slot, struct arch_call *call, const char *path, char *buf,
+			uint64_t size)
+{
+	long result = arch_pass(call);
+	uint64_t length = slot->exe_length;
+
+	/* After an error the path may not even be readable. */
+	if (sys_failed(result) || !names_own_exe(slot, path))
+		return result;
+	if (length > size)
+		length = size;
+	memcpy(buf, slot->exe, length);
+	return (long)length;
+}
+
+static long do_exec(struct slot *slot, struct arch_call *call)
+{
+	long result;
+
+	report_exec(slot, true);
+	result = arch_pass(call);
+	report_exec(slot, false);
+	return result;
+}
+
+long call_dispatch(struct slot *slot, struct arch_call *call)
+{
+	switch (call->nr) {
+	case __NR_mmap:
+		return do_mmap(slot, call);
+	case __NR_munmap:
+		return do_munmap(slot, call);
+	case __NR_mremap:
+		return do_mremap(slot, call);
+	case __NR_brk:
+		return (long)brk_set(slot, call->arg[0]);
+	case __NR_shmat:
+		return do_shmat(slot, call);
+	case __NR_readlink:
+		return do_readlink(slot, call, (const char *)call->arg[0], (char *)call->arg[1],
+				   call->arg[2]);
+	case __NR_readlinkat:
+		return do_readlink(slot, call, (const char *)call->arg[1], (char *)call->arg[2],
+				   call->arg[3]);
+	case __NR_execve:
+	case __NR_execveat:
+		return do_exec(slot, call);
+	case __NR_clone:
+	case __NR_fork:
+		return fork_own(slot, call);
+	default:
+		return arch_pass(call);
+	}
+}

@@ -1,0 +1,126 @@
+/*
+ * Carries out plans: the only part of the toolkit that changes the space's mappings from
+ * outside the programs.  It decides nothing; the server does.
+ */
+#include "execute.h"
+
+#include "start.h"
+
+#include <linux/sched.h>
+
+#define OPS_AT_ONCE 32
+#define START_STACK UINT64_C(0x8000)
+#ifndef __NR_mseal
+#define __NR_mseal 462
+#endif
+
+static int plan_fd_of(const struct plan_run *run, const int *fds, int32_t index)
+{
+	return index >= 0 && (uint32_t)index < run->fd_count ? fds[index] : -1;
+}
+
+static long do_map(const struct plan_op *op, int fd)
+{
+	long result = sys6(__NR_mmap, op->addr, op->len, op->prot, op->flags, fd, op->off);
+
+	if (sys_failed(result))
+		return result;
+	return (uint64_t)result == op->addr ? 0 : -EEXIST;
+}
+
+/* pread takes what it can get at once; a plan's data is there, so short means broken. */
+static long do_write(const struct plan_op *op, int plan_fd, uint64_t data_off)
+{
+	uint64_t done = 0;
+
+	while (done < op->len) {
+		long n = sys4(__NR_pread64, plan_fd, op->addr + done, op->len - done,
+			      data_off + op->off + done);
+
+		if (n <= 0)
+			return n ? n : -EIO;
+		done += (uint64_t)n;
+	}
+	return 0;
+}
+
+static long do_clone(const struct plan_op *op, const struct plan_run *run, const int *fds,
+		     int32_t *ret_pid)
+{
+	struct slot *slot = (struct slot *)op->addr;
+	struct slot_launch *launch = &slot->launch;
+	struct slot_fd *list = (struct slot_fd *)launch->fds;
+	struct clone_args args;
+	long pid;
+
+	if (slot->magic != SLOT_MAGIC || launch->fd_count != op->len ||
+	    launch->fd_count > run->fd_count)
+		return -EINVAL;
+	for (uint32_t i = 0; i < launch->fd_count; i++)
+		list[i].from = fds[i];
+	launch->cwd_from = plan_fd_of(run, fds, op->fd);
+	memset(&args, 0, sizeof(args));
+	/* A child of the server, in this memory, with exit signal 0 as CLONE_PARENT has it. */
+	args.flags = CLONE_VM | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
+	args.stack = (launch->fds & ~UINT64_C(63)) - START_STACK;
+	args.stack_size = START_STACK;
+	pid = arch_clone(&args, sizeof(args), start_program, slot);
+	if (pid > 0)
+		*ret_pid = (int32_t)pid;
+	return pid > 0 ? 0 : pid;
+}
+
+static long execute(const struct plan_op *op, int plan_fd, const struct plan_run *run,
+		    const int *fds, int32_t *ret_pid)
+{
+	switch (op->op) {
+	case PLAN_MAP:
+		return do_map(op, plan_fd_of(run, fds, op->fd));
+	case PLAN_ZERO:
+		memset((void *)op->addr, 0, op->len);
+		return 0;
+	case PLAN_WRITE:
+		return do_write(op, plan_fd, run->data_off);
+	case PLAN_PROTECT:
+		return sys3(__NR_mprotect, op->addr, op->len, op->prot);
+	case PLAN_UNMAP:
+		return sys2(__NR_munmap, op->addr, op->len);
+	case PLAN_ADVISE:
+		return sys3(__NR_madvise, op->addr, op->len, op->flags);
+	case PLAN_SEAL:
+		sys3(__NR_mseal, op->addr, op->len, 0);
+		return 0;
+	case PLAN_CLONE:
+		return do_clone(op, run, fds, ret_pid);
+	default:
+		return -EINVAL;
+	}
+}
+
+void execute_plan(int plan_fd, const struct plan_run *run, const int *fds, struct plan_done *done)
+{
+	struct plan_op ops[OPS_AT_ONCE];
+
+	for (uint32_t i = 0; i < run->op_count; i++) {
+		uint32_t at = i % OPS_AT_ONCE;
+		long result;
+
+		if (at == 0) {
+			uint32_t left = run->op_count - i;
+			uint32_t want = left < OPS_AT_ONCE ? left : OPS_AT_ONCE;
+			long size = (long)(want * sizeof(ops[0]));
+
+			if (sys4(__NR_pread64, plan_fd, ops, size, i * sizeof(ops[0])) != size) {
+				done->result = -EIO;
+				done->failed_op = i;
+				return;
+			}
+		}
+		result = execute(&ops[at], plan_fd, run, fds, &done->pid);
+		if (result) {
+			done->result = (int32_t)result;
+			done->failed_op = i;
+			return;
+		}
+	}
+}

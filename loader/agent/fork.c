@@ -1,0 +1,122 @@
+/*
+ * A fork copies the page tables of everything in the address space, ours and the
+ * neighbours'.  So the neighbours' memory is marked MADV_DONTFORK around it, under a lock
+ * of the whole space.
+ *
+ * The lock is robust: its word is the holder's pid.  Who finds it held by the dead, or
+ * for too long (a holder can be stopped), may find its own memory marked, and unmarks it
+ * first; then, without the lock, it forks with everything.
+ */
+#include "inspace.h"
+
+#include <linux/signal.h>
+
+#define FIRST_ADDR ((uint64_t)TP_FIRST_GRANULE << TP_GRANULE_SHIFT)
+#define LAST_ADDR ((uint64_t)TP_LAST_GRANULE << TP_GRANULE_SHIFT)
+#define WAIT_STEP_MS 10
+#define WAIT_STEPS 20
+
+enum lock_result { LOCK_TAKEN, LOCK_INHERITED, LOCK_BUSY };
+
+static uint32_t *lock_word(struct slot *slot)
+{
+	return &((struct tp_mailbox_header *)slot->mailbox_header)->fork_lock;
+}
+
+static enum lock_result lock(uint32_t *word, uint32_t me)
+{
+	for (int step = 0; step < WAIT_STEPS; step++) {
+		uint32_t holder = 0;
+
+		if (__atomic_compare_exchange_n(word, &holder, me, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return LOCK_TAKEN;
+		if ((int32_t)holder <= 0 || sys2(__NR_kill, holder, 0) == -ESRCH) {
+			if (__atomic_compare_exchange_n(word, &holder, me, false, __ATOMIC_ACQUIRE,
+							__ATOMIC_RELAXED))
+				return LOCK_INHERITED;
+			continue;
+		}
+		futex_wait(word, holder, WAIT_STEP_MS);
+	}
+	return LOCK_BUSY;
+}
+
+static void unlock(uint32_t *word)
+{
+	__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	futex_wake(word);
+}
+
+static void advise_own(const struct slot *slot, int advice)
+{
+	sys3(__NR_madvise, slot->lo, slot->hi - slot->lo, advice);
+	for (uint32_t i = 1; i < slot->range_count && i < TP_RUNS; i++)
+		sys3(__NR_madvise, slot->ranges[i].lo, slot->ranges[i].hi - slot->ranges[i].lo,
+		     advice);
+}
+
+/* The lowest own run that ends above addr. */
+static bool next_own(const struct slot *slot, uint64_t addr, uint64_t *lo, uint64_t *hi)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < slot->range_count && i < TP_RUNS; i++) {
+		uint64_t run_lo = i ? slot->ranges[i].lo : slot->lo;
+		uint64_t run_hi = i ? slot->ranges[i].hi : slot->hi;
+
+		if (run_hi <= addr || (found && run_lo >= *lo))
+			continue;
+		*lo = run_lo;
+		*hi = run_hi;
+		found = true;
+	}
+	return found;
+}
+
+/* Everything in slots but our own runs.  Unmapped parts give ENOMEM, which is fine. */
+static void advise_others(const struct slot *slot, int advice)
+{
+	uint64_t at = FIRST_ADDR;
+	uint64_t lo;
+	uint64_t hi;
+
+	while (at < LAST_ADDR && next_own(slot, at, &lo, &hi)) {
+		if (lo > at)
+			sys3(__NR_madvise, at, lo - at, advice);
+		at = page_up(hi);
+	}
+	if (at < LAST_ADDR)
+		sys3(__NR_madvise, at, LAST_ADDR - at, advice);
+}
+
+long fork_own(struct slot *slot, const struct arch_call *call)
+{
+	const struct tp_self *self = (const struct tp_self *)slot->self;
+	uint32_t *word = lock_word(slot);
+	enum lock_result locked;
+	uint64_t before;
+	long result;
+
+	if (!report_is_live(slot) || (self->flags & TP_SELF_FORK_ALL)) {
+		result = arch_pass(call);
+		if (result == 0)
+			brk_reset(slot);
+		return result;
+	}
+	before = signals_block();
+	locked = lock(word, (uint32_t)sys0(__NR_getpid));
+	if (locked != LOCK_TAKEN)
+		advise_own(slot, MADV_DOFORK);
+	if (locked != LOCK_BUSY)
+		advise_others(slot, MADV_DONTFORK);
+	result = arch_pass(call);
+	if (result == 0) {
+		brk_reset(slot);
+	} else if (locked != LOCK_BUSY) {
+		advise_others(slot, MADV_DOFORK);
+		unlock(word);
+	}
+	signals_restore(before);
+	return result;
+}

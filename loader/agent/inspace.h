@@ -1,0 +1,87 @@
+/*
+ * inspace.h - the code that runs inside the programs of the space.
+ *
+ * Rules, for every function below:
+ *  - It may run on any thread of any program, on a signal handler's stack, or in a forked
+ *    or vforked child; it is reentrant and keeps nothing in static data.
+ *  - There is no libc, no thread-local storage and no allocation.  System calls are the
+ *    kernel's own (sys.h); vector registers are not touched.
+ *  - State is in the program's struct slot, passed to every call.  Several threads use it
+ *    at once: atomics, or a lock that is held with all signals blocked.
+ *  - Memory that others can write (mailboxes, other slots) is never believed.
+ *  - Little stack: less than 4 KiB in all.
+ */
+#ifndef TPROC_AGENT_INSPACE_H
+#define TPROC_AGENT_INSPACE_H
+
+#include "loader/agent/slot.h"
+#include "sys.h"
+
+#include <stdbool.h>
+
+/* ---- call.c: what stubs lead to ---------------------------------------------- */
+
+/* Handles one system call; the result is what the kernel would have returned. */
+long call_dispatch(struct slot *slot, struct arch_call *call);
+
+/* ---- place.c: where mappings go ------------------------------------------------ */
+
+/* True when addr..addr+len lies in one run of the slot. */
+bool place_owns(const struct slot *slot, uint64_t addr, uint64_t len);
+
+/*
+ * mmap at an address of the slot's own choosing; hint is tried first when it lies in the
+ * slot, flags has no MAP_FIXED.  Returns the address or -errno.
+ */
+long place_map(struct slot *slot, uint64_t hint, uint64_t len, long prot, unsigned long flags,
+	       long fd, long off);
+
+/* The same for a placeholder that something else is put upon; aligned to align. */
+long place_reserve(struct slot *slot, uint64_t len, uint64_t align);
+
+/* Notes that addr..addr+len was unmapped. */
+void place_release(struct slot *slot, uint64_t addr, uint64_t len);
+
+/* ---- brk.c ---------------------------------------------------------------------- */
+
+/* brk(2) for this program.  Returns the break, changed or not. */
+uint64_t brk_set(struct slot *slot, uint64_t wanted);
+
+/* In a forked child: nobody else is there to hold the lock. */
+void brk_reset(struct slot *slot);
+
+/* ---- fork.c --------------------------------------------------------------------- */
+
+/* fork(2), or clone(2) without CLONE_VM, without the other programs' memory. */
+long fork_own(struct slot *slot, const struct arch_call *call);
+
+/* ---- text.c --------------------------------------------------------------------- */
+
+/* Patches the system-call sites in a file's text that was just mapped. */
+void text_patch(struct slot *slot, uint64_t addr, uint64_t len, long prot, int fd, uint64_t off);
+
+/* ---- report.c: mailbox ---------------------------------------------------------- */
+
+/* False in a forked child, which has a memory of its own and is no threadproc. */
+bool report_is_live(const struct slot *slot);
+
+/* Stands in for _dl_debug_state: the link map is about to change, or has changed. */
+void modules_changed(struct slot *slot);
+
+/* Around execve: tells the server that this process may leave the space. */
+void report_exec(struct slot *slot, bool trying);
+
+/* A run of at least `granules` more address space.  Returns its address, or 0. */
+uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules);
+
+/* ---- lock.c --------------------------------------------------------------------- */
+
+/* All signals blocked, so that a handler can neither reenter nor jump out. */
+uint64_t signals_block(void);
+void signals_restore(uint64_t before);
+
+/* FUTEX_WAIT for at most ms milliseconds while *word is value; FUTEX_WAKE of all. */
+void futex_wait(uint32_t *word, uint32_t value, unsigned ms);
+void futex_wake(uint32_t *word);
+
+#endif

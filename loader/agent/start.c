@@ -1,0 +1,141 @@
+/*
+ * The first thing a new process of the space does, before its program: become what an
+ * execve'd process would be.  It runs on the program's stack, below what the program will
+ * find there, with all signals blocked; its memory is the space, its descriptors a copy
+ * of the agent's.
+ */
+#include "start.h"
+
+#include <linux/close_range.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/resource.h>
+#include <linux/sched.h>
+#include <linux/signal.h>
+
+#define EXIT_FAILURE_HERE 125
+#define IOPRIO_WHO_PROCESS 1
+
+struct kernel_sigaction {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+struct kernel_rlimit {
+	uint64_t soft;
+	uint64_t hard;
+};
+
+struct kernel_sched_param {
+	int32_t priority;
+};
+
+_Noreturn static void give_up(void)
+{
+	for (;;)
+		sys1(__NR_exit_group, EXIT_FAILURE_HERE);
+}
+
+/* The server's death ends its programs. */
+static void tie_to_server(const struct slot_launch *launch)
+{
+	sys5(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (sys0(__NR_getppid) != launch->server_pid)
+		give_up();
+}
+
+/*
+ * Every descriptor to its number.  The agent received them in order, so that most are
+ * there already; those that are not first move out of everybody's way.
+ */
+static void place_fds(const struct slot_launch *launch)
+{
+	struct slot_fd *fds = (struct slot_fd *)launch->fds;
+	int32_t beyond = 0;
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < launch->fd_count; i++)
+		if (fds[i].to >= beyond)
+			beyond = fds[i].to + 1;
+	for (uint32_t i = 0; i < launch->fd_count; i++) {
+		if (fds[i].from == fds[i].to)
+			continue;
+		fds[i].from = (int32_t)sys3(__NR_fcntl, fds[i].from, F_DUPFD, beyond);
+		if (fds[i].from < 0)
+			give_up();
+	}
+	for (uint32_t i = 0; i < launch->fd_count; i++)
+		if (fds[i].from != fds[i].to && sys3(__NR_dup3, fds[i].from, fds[i].to, 0) < 0)
+			give_up();
+	for (uint32_t i = 0; i < launch->fd_count; i++) {
+		if ((uint32_t)fds[i].to > next)
+			sys3(__NR_close_range, next, fds[i].to - 1, 0);
+		next = (uint32_t)fds[i].to + 1;
+	}
+	sys3(__NR_close_range, next, ~0u, 0);
+}
+
+static void set_priorities(const struct slot_launch *launch)
+{
+	struct kernel_sched_param param = { launch->sched_priority };
+
+	if (launch->flags & SLOT_SET_SCHED)
+		sys3(__NR_sched_setscheduler, 0, launch->sched_policy, &param);
+	if (launch->flags & SLOT_SET_NICE)
+		sys3(__NR_setpriority, 0 /* PRIO_PROCESS */, 0, launch->nice);
+	if (launch->flags & SLOT_SET_IOPRIO)
+		sys3(__NR_ioprio_set, IOPRIO_WHO_PROCESS, 0, launch->ioprio);
+	if (launch->flags & SLOT_SET_AFFINITY)
+		sys3(__NR_sched_setaffinity, 0, sizeof(launch->affinity), launch->affinity);
+	if (launch->timer_slack_ns)
+		sys5(__NR_prctl, PR_SET_TIMERSLACK, launch->timer_slack_ns, 0, 0, 0);
+}
+
+static void set_limits(const struct slot_launch *launch)
+{
+	for (uint32_t i = 0; i < launch->rlimit_count && i < SLOT_RLIMITS; i++) {
+		struct kernel_rlimit limit = { launch->rlimits[i].soft, launch->rlimits[i].hard };
+
+		sys4(__NR_prlimit64, 0, launch->rlimits[i].resource, &limit, 0);
+	}
+}
+
+static void ignore_signals(uint64_t set)
+{
+	const struct kernel_sigaction ignore = { .handler = (uint64_t)SIG_IGN };
+
+	for (int sig = 1; set; sig++, set >>= 1)
+		if (set & 1)
+			sys4(__NR_rt_sigaction, sig, &ignore, 0, ARCH_SIGSET_SIZE);
+}
+
+void start_program(void *arg)
+{
+	struct slot *slot = arg;
+	const struct slot_launch *launch = &slot->launch;
+	struct tp_self *self = (struct tp_self *)slot->self;
+
+	tie_to_server(launch);
+	slot->pid = (uint32_t)sys0(__NR_getpid);
+	self->pid = (int32_t)slot->pid;
+	if (sys2(__NR_setpgid, 0, launch->pgid) && launch->pgid)
+		sys2(__NR_setpgid, 0, 0);
+	if (launch->cwd_from >= 0)
+		sys1(__NR_fchdir, launch->cwd_from);
+	place_fds(launch);
+	sys1(__NR_umask, launch->umask_bits);
+	set_priorities(launch);
+	set_limits(launch);
+	if (launch->flags & SLOT_SET_PERSONALITY)
+		sys1(__NR_personality, launch->personality);
+	if (launch->flags & SLOT_NO_NEW_PRIVS)
+		sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	sys5(__NR_prctl, PR_SET_NAME, launch->comm, 0, 0, 0);
+	ignore_signals(launch->sig_ignored);
+	if (launch->flags & SLOT_STOP_FIRST)
+		sys2(__NR_kill, slot->pid, SIGSTOP);
+	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &launch->sig_blocked, 0, ARCH_SIGSET_SIZE);
+	arch_enter(launch->entry, launch->sp);
+}

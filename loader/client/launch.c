@@ -1,0 +1,206 @@
+#include "loader/client/launch.h"
+
+#include "lib/base/cleanup.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define KIND_CANNOT_RUN 126
+#define KIND_OUR_FAILURE 125
+
+/* Adds up what the strings take, and counts them. */
+static size_t measure(char *const *strings, uint32_t *ret_count)
+{
+	size_t length = 0;
+	uint32_t count = 0;
+
+	for (; strings[count]; count++)
+		length += strlen(strings[count]) + 1;
+	*ret_count = count;
+	return length;
+}
+
+static char *put(char *at, const char *string)
+{
+	return stpcpy(at, string) + 1;
+}
+
+static int write_all(int fd, const char *bytes, size_t length, struct err *err)
+{
+	while (length) {
+		ssize_t done = write(fd, bytes, length);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return err_os(err, errno, "cannot write the arguments");
+		bytes += done;
+		length -= (size_t)done;
+	}
+	return 0;
+}
+
+/* Writes path, arguments and environment into a memfd, and their counts into the message. */
+static int pack_strings(const struct launch *launch, struct wire_launch *message, int *ret_fd,
+			struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	AUTO_FREE char *bytes = NULL;
+	size_t length = strlen(launch->path) + 1;
+	char *at;
+
+	length += measure(launch->argv, &message->argc);
+	length += measure(launch->envp, &message->envc);
+	if (length > WIRE_MAX_STRINGS)
+		return err_os(err, E2BIG, "%zu bytes of arguments and environment", length);
+	message->strings_length = (uint32_t)length;
+	bytes = malloc(length);
+	if (!bytes)
+		return err_os(err, ENOMEM, "%zu bytes of arguments", length);
+	at = put(bytes, launch->path);
+	for (uint32_t i = 0; i < message->argc; i++)
+		at = put(at, launch->argv[i]);
+	for (uint32_t i = 0; i < message->envc; i++)
+		at = put(at, launch->envp[i]);
+	fd = memfd_create("tproc-strings", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_os(err, errno, "cannot make a memfd");
+	if (write_all(fd, bytes, length, err))
+		return -1;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static enum packet_result send_launch(int sock, const struct launch *launch, int *ret_kind,
+				      struct err *err)
+{
+	AUTO_CLOSE int strings_fd = -1;
+	AUTO_CLOSE int cwd_fd = -1;
+	union packet_body body = {.launch = {
+		.flags = launch->flags,
+		.fd_count = launch->descriptors.count,
+		.sig_blocked = launch->signals.blocked,
+		.sig_ignored = launch->signals.ignored,
+	}};
+
+	if (launch->name) {
+		if (strlen(launch->name) >= WIRE_NAME_SIZE)
+			return err_set(err, ERR_USAGE, "the name is too long");
+		strcpy(body.launch.name, launch->name);
+	}
+	caller_describe(&body.launch);
+	/* all that arrive are passed on */
+	body.launch.sig_forwarded = caller_catchable_signals();
+	if (pack_strings(launch, &body.launch, &strings_fd, err)) {
+		if (err->os_errno == E2BIG)
+			*ret_kind = KIND_CANNOT_RUN;
+		return PACKET_ERROR;
+	}
+	if (caller_open_cwd(&cwd_fd, err))
+		return PACKET_ERROR;
+	return packet_send(sock, WIRE_LAUNCH, &body, (const int[]){strings_fd, cwd_fd}, 2, err);
+}
+
+static enum packet_result send_descriptors(int sock, const struct descriptors *descriptors,
+					   struct err *err)
+{
+	enum packet_result result = PACKET_OK;
+
+	for (unsigned done = 0; result == PACKET_OK && done < descriptors->count;) {
+		union packet_body body = {0};
+		unsigned count = descriptors->count - done;
+
+		if (count > WIRE_FDS_PER_PACKET)
+			count = WIRE_FDS_PER_PACKET;
+		body.fds.count = count;
+		memcpy(body.fds.targets, descriptors->fds + done, count * sizeof(int));
+		result = packet_send(sock, WIRE_FDS, &body, descriptors->fds + done, count, err);
+		done += count;
+	}
+	return result;
+}
+
+/*
+ * A server that ends with the launch unread leaves ECONNRESET behind, once: then it cannot
+ * have started anything, and the launch may be tried again without doubt.
+ */
+static bool was_left_unread(int sock)
+{
+	char byte;
+
+	return recv(sock, &byte, sizeof(byte), MSG_PEEK) < 0 && errno == ECONNRESET;
+}
+
+static enum launch_result take_started(struct packet *packet, struct launched *ret_launched)
+{
+	const struct wire_started *started = &packet->body.started;
+
+	*ret_launched = (struct launched){
+		.id = started->id,
+		.pid = started->pid,
+		.pgid = started->pgid,
+		.pidfd = packet->fds[0],
+	};
+	packet->fd_count = 0;
+	return LAUNCH_STARTED;
+}
+
+static enum launch_result take_failed(const struct wire_failed *failed, int *ret_kind,
+				      struct err *err)
+{
+	if (failed->kind > KIND_OUR_FAILURE && failed->kind <= 127)
+		*ret_kind = failed->kind;
+	err_set(err, ERR_INVALID, "%.*s", (int)strnlen(failed->reason, WIRE_REASON_SIZE),
+		failed->reason);
+	err->os_errno = failed->os_errno;
+	return LAUNCH_FAILED;
+}
+
+static enum launch_result await_answer(int sock, bool unread, struct launched *ret_launched,
+				       int *ret_kind, struct err *err)
+{
+	enum launch_result result = LAUNCH_ERROR;
+	struct packet packet;
+
+	switch (packet_recv(sock, PACKET_FROM_SERVER, &packet, err)) {
+	case PACKET_OK:
+		break;
+	case PACKET_EOF:
+		if (unread)
+			return LAUNCH_UNSEEN;
+		err_set(err, ERR_NO_SPACE, "the server died before the program was started");
+		return LAUNCH_ERROR;
+	default:
+		return LAUNCH_ERROR;
+	}
+	if (packet.body.h.type == WIRE_STARTED)
+		result = take_started(&packet, ret_launched);
+	else if (packet.body.h.type == WIRE_FAILED)
+		result = take_failed(&packet.body.failed, ret_kind, err);
+	else
+		err_set(err, ERR_PROTOCOL, "the server answered with message type %u",
+			packet.body.h.type);
+	packet_deinit(&packet);
+	return result;
+}
+
+enum launch_result launch_program(int sock, const struct launch *launch,
+				  struct launched *ret_launched, int *ret_kind, struct err *err)
+{
+	enum packet_result sent;
+	bool unread;
+
+	*ret_kind = KIND_OUR_FAILURE;
+	sent = send_launch(sock, launch, ret_kind, err);
+	if (sent == PACKET_OK)
+		sent = send_descriptors(sock, &launch->descriptors, err);
+	if (sent == PACKET_ERROR)
+		return LAUNCH_ERROR;
+	/* what could not be sent was not seen either, but a server that closed may have said why */
+	unread = sent == PACKET_EOF || was_left_unread(sock);
+	return await_answer(sock, unread, ret_launched, ret_kind, err);
+}

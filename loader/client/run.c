@@ -1,0 +1,125 @@
+#include "loader/client/run.h"
+
+#include "lib/base/cleanup.h"
+#include "loader/client/caller.h"
+#include "loader/client/connect.h"
+#include "loader/client/launch.h"
+#include "loader/client/lookup.h"
+#include "loader/client/supervise.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define EXIT_OUR_FAILURE 125
+#define EXIT_CANNOT_RUN 126
+#define EXIT_NOT_FOUND 127
+
+/* How often a server may end, idle, in the moment in which it is asked. */
+#define LAUNCH_ATTEMPTS 10
+
+extern char **environ;
+
+static int find_program(const char *name, char **ret_path, int *ret_value, struct err *err)
+{
+	if (!lookup_program(name, getenv("PATH"), ret_path, err))
+		return 0;
+	*ret_value = err->code == ERR_NOT_FOUND ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+	return -1;
+}
+
+static int start(const struct run_options *options, const struct launch *asked, int *ret_sock,
+		 struct launched *ret_launched, int *ret_value, struct err *err)
+{
+	for (int i = 0; i < LAUNCH_ATTEMPTS; i++) {
+		AUTO_CLOSE int sock = -1;
+
+		if (client_connect(options->space, true, &sock, err))
+			return -1;
+		switch (launch_program(sock, asked, ret_launched, ret_value, err)) {
+		case LAUNCH_STARTED:
+			*ret_sock = TAKE_FD(sock);
+			return 0;
+		case LAUNCH_UNSEEN:
+			continue;
+		default:
+			return -1;
+		}
+	}
+	return err_set(err, ERR_NO_SPACE, "the server of space %s does not answer", options->space);
+}
+
+/*
+ * What the program inherited is its own now: a pipe's reader is to see the end when the
+ * program closes it.  Standard error stays for what is to be said.
+ */
+static void release(const struct descriptors *descriptors)
+{
+	for (unsigned i = 0; i < descriptors->count; i++) {
+		if (descriptors->fds[i] != STDERR_FILENO)
+			close(descriptors->fds[i]);
+	}
+}
+
+static enum run_result follow(const struct run_options *options, int sock, int signal_fd,
+			      const struct launched *launched, int *ret_value, struct err *err)
+{
+	int status;
+
+	switch (supervise(sock, signal_fd, launched, &status, err)) {
+	case SUPERVISE_EXITED:
+		*ret_value = status;
+		return RUN_EXITED;
+	case SUPERVISE_SIGNALED:
+		*ret_value = status;
+		return RUN_SIGNALED;
+	case SUPERVISE_LOST:
+		err_set(err, ERR_NO_SPACE, "the server of space %s died; the program was ended",
+			options->space);
+		return RUN_FAILED;
+	default:
+		return RUN_FAILED;
+	}
+}
+
+/* Once signals are blocked and descriptors are listed. */
+static enum run_result run_launch(const struct run_options *options, struct launch *asked,
+				  int *ret_value, struct err *err)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int signal_fd = -1;
+	AUTO_CLOSE int sock = -1;
+	AUTO_CLOSE int pidfd = -1;
+	struct launched launched;
+
+	if (find_program(options->argv[0], &path, ret_value, err))
+		return RUN_FAILED;
+	asked->path = path;
+	if (supervise_open_signals(&signal_fd, err) ||
+	    start(options, asked, &sock, &launched, ret_value, err))
+		return RUN_FAILED;
+	pidfd = launched.pidfd;
+	release(&asked->descriptors);
+	if (options->verbose)
+		dprintf(STDERR_FILENO, "tprun: threadproc %u, pid %d, space %s\n", launched.id,
+			launched.pid, options->space);
+	return follow(options, sock, signal_fd, &launched, ret_value, err);
+}
+
+enum run_result run(const struct run_options *options, int *ret_value, struct err *err)
+{
+	struct launch asked = {
+		.argv = options->argv,
+		.envp = environ,
+		.name = options->name,
+		.flags = options->fork_all ? WIRE_FORK_ALL : 0,
+	};
+	enum run_result result;
+
+	*ret_value = EXIT_OUR_FAILURE;
+	caller_block_signals(&asked.signals);
+	if (descriptors_init(&asked.descriptors, err))
+		return RUN_FAILED;
+	result = run_launch(options, &asked, ret_value, err);
+	descriptors_deinit(&asked.descriptors);
+	return result;
+}

@@ -1,0 +1,18 @@
+/*
+ * start.h - starts the server of a space.
+ */
+#ifndef TPROC_CLIENT_START_H
+#define TPROC_CLIENT_START_H
+
+#include "lib/base/err.h"
+
+/*
+ * Starts tpserver for the space, whose directory is dir_fd, and waits until it listens or
+ * finds that another server got there first; either way connecting can be tried again
+ * then.  The server is nobody's child, stays in the caller's session so that threadprocs
+ * can join the caller's process group, and keeps nothing else of the caller.  Its
+ * standard error goes to server.log in that directory.
+ */
+int start_server(const char *space, int dir_fd, struct err *err);
+
+#endif

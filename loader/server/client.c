@@ -1,0 +1,275 @@
+#include "loader/server/client.h"
+
+#include "loader/packet.h"
+#include "loader/server/log.h"
+#include "loader/server/threadproc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define FAILURE_OURS 125
+
+struct client {
+	struct loop_source source;
+	struct server *server;
+	struct threadproc *threadproc;
+	struct request *request; /* while its descriptors come in */
+	pid_t pid;
+	struct client *next;
+	struct client *prev;
+};
+
+static void resume_accepting(struct server *server)
+{
+	struct err err;
+
+	if (server->accept_paused && !loop_add(&server->loop, &server->listener, EPOLLIN, &err))
+		server->accept_paused = false;
+}
+
+static void close_client(struct client *client)
+{
+	struct server *server = client->server;
+
+	if (client->threadproc)
+		threadproc_abandon(client->threadproc);
+	if (client->request) {
+		request_deinit(client->request);
+		free(client->request);
+	}
+	loop_remove(&server->loop, &client->source);
+	close(client->source.fd);
+	DL_DELETE(server->clients, client);
+	server->client_count--;
+	free(client);
+	resume_accepting(server);
+	server_check_idle(server);
+}
+
+/* A client that does not take its few messages is as good as gone. */
+static bool tell(struct client *client, enum wire_type type, union packet_body *body,
+		 const int *fds, unsigned count)
+{
+	struct err err;
+
+	return packet_send(client->source.fd, type, body, fds, count, &err) == PACKET_OK;
+}
+
+void client_started(struct client *client, uint32_t id, pid_t pid, int pidfd, int32_t pgid)
+{
+	union packet_body body = { .started = { .id = id, .pid = pid, .pgid = pgid } };
+
+	if (!tell(client, WIRE_STARTED, &body, &pidfd, 1))
+		close_client(client);
+}
+
+void client_changed(struct client *client, int code, int status)
+{
+	union packet_body body = { .status = { .code = code, .status = status } };
+
+	if (!tell(client, WIRE_CHANGED, &body, NULL, 0))
+		close_client(client);
+}
+
+void client_exited(struct client *client, int code, int status)
+{
+	union packet_body body = { .status = { .code = code, .status = status } };
+
+	client->threadproc = NULL;
+	tell(client, WIRE_EXITED, &body, NULL, 0);
+	close_client(client);
+}
+
+void client_failed(struct client *client, int kind, int os_errno, const char *reason)
+{
+	union packet_body body = { .failed = { .kind = kind, .os_errno = os_errno } };
+
+	client->threadproc = NULL;
+	snprintf(body.failed.reason, sizeof(body.failed.reason), "%s", reason);
+	tell(client, WIRE_FAILED, &body, NULL, 0);
+	close_client(client);
+}
+
+void client_set_threadproc(struct client *client, struct threadproc *tp)
+{
+	client->threadproc = tp;
+}
+
+pid_t client_pid(const struct client *client)
+{
+	return client->pid;
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+static void launch_when_complete(struct client *client)
+{
+	struct request *request = client->request;
+
+	if (!request_complete(request))
+		return;
+	client->request = NULL;
+	threadproc_launch(client->server, client, request);
+}
+
+static int on_launch(struct client *client, struct packet *packet, struct err *err)
+{
+	struct request *request;
+
+	if (client->request || client->threadproc)
+		return err_set(err, ERR_PROTOCOL, "a second launch on one connection");
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return err_os(err, ENOMEM, "no memory for a launch");
+	if (request_init(request, packet, err)) {
+		free(request);
+		return -1;
+	}
+	client->request = request;
+	launch_when_complete(client);
+	return 0;
+}
+
+static int on_fds(struct client *client, struct packet *packet, struct err *err)
+{
+	if (!client->request)
+		return err_set(err, ERR_PROTOCOL, "descriptors without a launch");
+	if (request_add_fds(client->request, packet, err))
+		return -1;
+	launch_when_complete(client);
+	return 0;
+}
+
+static void pong(struct client *client)
+{
+	const struct server *server = client->server;
+	union packet_body body = {
+		.pong = {
+			.server_pid = getpid(),
+			.agent_pid = server->agent.alive ? server->agent.pid : 0,
+			.live = server->registry.map->live,
+		},
+	};
+
+	if (!tell(client, WIRE_PONG, &body, NULL, 0))
+		close_client(client);
+}
+
+static int handle(struct client *client, struct packet *packet, struct err *err)
+{
+	struct server *server = client->server;
+
+	switch (packet->body.h.type) {
+	case WIRE_LAUNCH:
+		return on_launch(client, packet, err);
+	case WIRE_FDS:
+		return on_fds(client, packet, err);
+	case WIRE_PING:
+		pong(client);
+		return 0;
+	case WIRE_SHUTDOWN:
+		pong(client);
+		server_shutdown(server);
+		return 0;
+	default:
+		return err_set(err, ERR_PROTOCOL, "a message that clients do not send");
+	}
+}
+
+static void on_ready(struct loop_source *source, uint32_t events)
+{
+	struct client *client = (struct client *)source;
+	struct packet packet;
+	struct err err = { 0 };
+	int result;
+
+	(void)events;
+	switch (packet_recv(source->fd, PACKET_FROM_CLIENT, &packet, &err)) {
+	case PACKET_AGAIN:
+		return;
+	case PACKET_EOF:
+		close_client(client);
+		return;
+	case PACKET_ERROR:
+		break;
+	case PACKET_OK:
+		result = handle(client, &packet, &err);
+		packet_deinit(&packet);
+		if (!result)
+			return;
+		break;
+	}
+	/* With a threadproc behind it, that is abandoned as by any other end of the connection. */
+	if (client->threadproc)
+		threadproc_abandon(client->threadproc);
+	client_failed(client, FAILURE_OURS, err.os_errno, err.text);
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+static void take(struct server *server, int fd, const struct ucred *peer)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	struct err err;
+
+	if (!client) {
+		close(fd);
+		return;
+	}
+	client->source = (struct loop_source){ .fd = fd, .ready = on_ready };
+	client->server = server;
+	client->pid = peer->pid;
+	if (loop_add(&server->loop, &client->source, EPOLLIN, &err)) {
+		log_error("%s", err.text);
+		close(fd);
+		free(client);
+		return;
+	}
+	DL_APPEND(server->clients, client);
+	server->client_count++;
+	loop_disarm(&server->loop, &server->idle_timer);
+}
+
+static void refuse(int fd)
+{
+	union packet_body body = { .failed = { .kind = FAILURE_OURS, .os_errno = EPERM } };
+	struct err err;
+
+	snprintf(body.failed.reason, sizeof(body.failed.reason),
+		 "this space belongs to another user");
+	packet_send(fd, WIRE_FAILED, &body, NULL, 0, &err);
+	close(fd);
+}
+
+static void on_connect(struct loop_source *source, uint32_t events)
+{
+	struct server *server = server_of(source, listener);
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (fd < 0) {
+		/* Nobody is turned away: they wait in the backlog until a descriptor is free. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+			log_error("cannot accept a client: %s", strerror(errno));
+			loop_remove(&server->loop, source);
+			server->accept_paused = true;
+		}
+		return;
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) || peer.uid != geteuid())
+		refuse(fd);
+	else
+		take(server, fd, &peer);
+}
+
+int client_listen(struct server *server, int fd, struct err *err)
+{
+	server->listener = (struct loop_source){ .fd = fd, .ready = on_connect };
+	return loop_add(&server->loop, &server->listener, EPOLLIN, err);
+}

@@ -1,0 +1,24 @@
+/*
+ * client.h - connections: what clients ask, and what they are told.
+ */
+#ifndef TPROC_SERVER_CLIENT_H
+#define TPROC_SERVER_CLIENT_H
+
+#include "loader/server/server.h"
+
+/* Accepts on the listening socket `fd`. */
+int client_listen(struct server *server, int fd, struct err *err);
+
+/* What the threadproc of this client does.  The last two end the connection. */
+void client_started(struct client *client, uint32_t id, pid_t pid, int pidfd, int32_t pgid);
+void client_changed(struct client *client, int code, int status);
+void client_exited(struct client *client, int code, int status);
+void client_failed(struct client *client, int kind, int os_errno, const char *reason);
+
+/* A launch took the client over, or left it (NULL). */
+void client_set_threadproc(struct client *client, struct threadproc *tp);
+
+/* tprun's pid as the socket knows it. */
+pid_t client_pid(const struct client *client);
+
+#endif

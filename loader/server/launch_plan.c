@@ -1,0 +1,355 @@
+#include "loader/server/launch_plan.h"
+
+#include "lib/base/cleanup.h"
+#include "loader/agent/slot.h"
+#include "loader/server/stack.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+static uint64_t up(uint64_t x)
+{
+	return (x + SLOT_PAGE - 1) & ~(SLOT_PAGE - 1);
+}
+
+static uint64_t down(uint64_t x)
+{
+	return x & ~(SLOT_PAGE - 1);
+}
+
+/* ---- images ------------------------------------------------------------------------- */
+
+/* Stubs as they will lie at area->stubs.at, and their bytes until then. */
+struct stub_area {
+	struct patch_stubs stubs;
+	uint8_t bytes[SLOT_STUBS_SIZE];
+};
+
+static void stub_area_init(struct stub_area *area, uint64_t at, uint64_t state,
+			   const struct launch_space *space)
+{
+	const struct patch_stub_head head = {
+		.slot = state,
+		.entry = space->entry,
+		.filter = space->filter,
+		.module_hook = space->module_hook,
+	};
+
+	patch_stubs_init(&area->stubs, area->bytes, at, sizeof(area->bytes), &head);
+}
+
+static void plan_stubs(struct plan *plan, const struct stub_area *area)
+{
+	uint64_t size = up(area->stubs.used);
+
+	if (area->stubs.used == sizeof(struct patch_stub_head))
+		return;
+	plan_map_anon(plan, area->stubs.at, size, PROT_READ | PROT_WRITE, 0);
+	plan_write(plan, area->stubs.at, area->bytes, area->stubs.used);
+	plan_protect(plan, area->stubs.at, size, PROT_READ | PROT_EXEC);
+}
+
+/* Rewrites the segment's sites; the text is writable meanwhile. */
+static void plan_sites(struct plan *plan, const struct cached_image *cached, uint32_t segment,
+		       uint64_t bias, struct stub_area *area)
+{
+	const struct image_segment *s = &cached->image->segments[segment];
+
+	for (uint32_t i = 0; i < cached->image->site_count; i++) {
+		const struct image_site *site = &cached->sites[i];
+		uint64_t at = bias + s->vaddr + (site->site.off - s->offset);
+		uint8_t patched[PATCH_STUB_MAX];
+
+		if (site->segment == segment &&
+		    patch_site(&area->stubs, &site->site, site->text, at, patched))
+			plan_write(plan, at, patched, site->site.len);
+	}
+}
+
+static bool holds_debug_state(const struct cached_image *cached, const struct image_segment *s)
+{
+	uint64_t vaddr = cached->image->dl_debug_state;
+
+	return cached->has_debug_state_text && vaddr >= s->vaddr && vaddr - s->vaddr < s->filesz;
+}
+
+static void plan_hook(struct plan *plan, const struct cached_image *cached, uint64_t bias,
+		      struct stub_area *area)
+{
+	uint64_t at = bias + cached->image->dl_debug_state;
+	uint8_t patched[PATCH_HOOK_BYTES];
+	uint32_t len;
+
+	if (patch_module_hook(&area->stubs, cached->debug_state_text, at, patched, &len))
+		plan_write(plan, at, patched, len);
+}
+
+static bool has_sites(const struct cached_image *cached, uint32_t segment)
+{
+	for (uint32_t i = 0; i < cached->image->site_count; i++)
+		if (cached->sites[i].segment == segment)
+			return true;
+	return false;
+}
+
+/* The part of a segment that the file fills, and what of its last page the file does not. */
+static void plan_file_part(struct plan *plan, const struct cached_image *cached, uint32_t segment,
+			   uint64_t bias, int32_t file, bool hook, struct stub_area *area)
+{
+	const struct image_segment *s = &cached->image->segments[segment];
+	uint64_t lo = down(bias + s->vaddr);
+	uint64_t end = bias + s->vaddr + s->filesz;
+	bool patched = has_sites(cached, segment);
+	bool hooked = hook && holds_debug_state(cached, s);
+	int prot = patched || hooked ? PROT_READ | PROT_WRITE : s->prot;
+
+	plan_map(plan, lo, up(end) - lo, prot, MAP_PRIVATE, file, down(s->offset));
+	if (patched)
+		plan_sites(plan, cached, segment, bias, area);
+	if (hooked)
+		plan_hook(plan, cached, bias, area);
+	if (prot != s->prot)
+		plan_protect(plan, lo, up(end) - lo, s->prot);
+	if (s->memsz > s->filesz && (s->prot & PROT_WRITE))
+		plan_zero(plan, end, up(end) - end);
+}
+
+/*
+ * As the kernel maps an image (fs/binfmt_elf.c, elf_map and set_brk), but the text comes
+ * patched.
+ */
+static void plan_image(struct plan *plan, const struct cached_image *cached, uint64_t bias,
+		       int32_t file, bool hook, struct stub_area *area)
+{
+	for (uint32_t i = 0; i < cached->image->segment_count; i++) {
+		const struct image_segment *s = &cached->image->segments[i];
+		uint64_t start = s->filesz ? up(bias + s->vaddr + s->filesz) : down(bias + s->vaddr);
+		uint64_t end = up(bias + s->vaddr + s->memsz);
+
+		if (s->filesz)
+			plan_file_part(plan, cached, i, bias, file, hook, area);
+		if (end > start)
+			plan_map_anon(plan, start, end - start, s->prot, 0);
+	}
+}
+
+/* ---- the slot's own state --------------------------------------------------------------- */
+
+static void fill_self(struct tp_self *self, const struct launch_input *input)
+{
+	*self = (struct tp_self){
+		.magic = TP_SELF_MAGIC,
+		.abi_version = TP_ABI_VERSION,
+		.index = input->index,
+		.generation = input->generation,
+		.id = input->id,
+		.flags = input->request->launch.flags & WIRE_FORK_ALL ? TP_SELF_FORK_ALL : 0,
+		.registry = TP_REGISTRY_ADDR,
+		.mailbox = TP_MAILBOX_ADDR + TP_MAILBOX_HEADER_SIZE +
+			   (uint64_t)input->index * TP_MAILBOX_STRIDE,
+		.mailbox_header = TP_MAILBOX_ADDR,
+	};
+}
+
+/* Only what differs from what the process has anyway is set. */
+static void fill_limits(struct slot_launch *launch, const struct wire_launch *wire,
+			const struct launch_space *space)
+{
+	for (uint32_t i = 0; i < RLIM_NLIMITS && i < WIRE_RLIMITS; i++) {
+		const struct wire_rlimit *want = &wire->rlimits[i];
+
+		if (want->soft == space->rlimits[i].rlim_cur &&
+		    want->hard == space->rlimits[i].rlim_max)
+			continue;
+		launch->rlimits[launch->rlimit_count++] = (struct slot_rlimit){
+			.resource = i, .soft = want->soft, .hard = want->hard
+		};
+	}
+}
+
+/* The kernel takes it from what execve was given, cut to 15 bytes. */
+static void fill_comm(char comm[16], const char *execfn)
+{
+	const char *slash = strrchr(execfn, '/');
+
+	snprintf(comm, 16, "%s", slash ? slash + 1 : execfn);
+}
+
+static void fill_launch(struct slot_launch *launch, const struct launch_space *space,
+			const struct launch_input *input)
+{
+	const struct wire_launch *wire = &input->request->launch;
+
+	launch->server_pid = space->server_pid;
+	launch->pgid = wire->sid == space->server_sid ? wire->pgid : 0;
+	launch->umask_bits = wire->umask_bits;
+	launch->sig_blocked = wire->sig_blocked;
+	launch->sig_ignored = wire->sig_ignored;
+	launch->timer_slack_ns = wire->timer_slack_ns;
+	launch->ioprio = wire->ioprio;
+	launch->nice = wire->nice;
+	launch->sched_policy = wire->sched_policy;
+	launch->sched_priority = wire->sched_priority;
+	launch->personality = wire->personality;
+	memcpy(launch->affinity, wire->affinity, sizeof(launch->affinity));
+	if (wire->flags & WIRE_NO_NEW_PRIVS)
+		launch->flags |= SLOT_NO_NEW_PRIVS;
+	if (wire->flags & WIRE_HAS_AFFINITY)
+		launch->flags |= SLOT_SET_AFFINITY;
+	if (wire->flags & WIRE_HAS_IOPRIO)
+		launch->flags |= SLOT_SET_IOPRIO;
+	if (wire->sched_policy != SCHED_OTHER)
+		launch->flags |= SLOT_SET_SCHED;
+	if (wire->nice != space->nice)
+		launch->flags |= SLOT_SET_NICE;
+	if (wire->personality != space->personality)
+		launch->flags |= SLOT_SET_PERSONALITY;
+	fill_limits(launch, wire, space);
+	fill_comm(launch->comm, input->program->execfn);
+}
+
+static void fill_slot(struct slot *slot, const struct launch_space *space,
+		      const struct launch_input *input)
+{
+	const struct layout *layout = input->layout;
+	const struct image *image = input->image->image;
+
+	memset(slot, 0, sizeof(*slot));
+	slot->magic = SLOT_MAGIC;
+	slot->index = input->index;
+	slot->generation = input->generation;
+	slot->self = layout->self;
+	slot->mailbox = TP_MAILBOX_ADDR + TP_MAILBOX_HEADER_SIZE +
+			(uint64_t)input->index * TP_MAILBOX_STRIDE;
+	slot->mailbox_header = TP_MAILBOX_ADDR;
+	slot->registry = TP_REGISTRY_ADDR;
+	slot->r_debug = launch_plan_r_debug(input);
+	slot->dynamic = image->dynamic ? image->dynamic + layout->program_bias : 0;
+	slot->lo = layout->lo;
+	slot->hi = layout->hi;
+	slot->brk_lo = layout->brk_lo;
+	slot->brk_hi = layout->brk_hi;
+	slot->brk_now = layout->brk_lo;
+	slot->brk_mapped = layout->brk_lo;
+	slot->entry = space->entry;
+	slot->filter = space->filter;
+	slot->module_hook = space->module_hook;
+	slot->range_count = 1;
+	slot->ranges[0].lo = layout->mmap_lo;
+	slot->ranges[0].hi = layout->mmap_hi;
+	slot->ranges[0].cursor = layout->mmap_lo;
+	snprintf(slot->exe, sizeof(slot->exe), "%s", input->program->path);
+	slot->exe_length = (uint32_t)strlen(slot->exe);
+	fill_launch(&slot->launch, space, input);
+}
+
+/* ---- all together --------------------------------------------------------------------- */
+
+uint64_t launch_plan_r_debug(const struct launch_input *input)
+{
+	/* Run as a program, the interpreter is its own. */
+	if (input->interp && input->interp->image->r_debug)
+		return input->layout->interp_bias + input->interp->image->r_debug;
+	if (!input->interp && input->image->image->r_debug)
+		return input->layout->program_bias + input->image->image->r_debug;
+	return 0;
+}
+
+static int build_stack(const struct launch_space *space, const struct launch_input *input,
+		       struct stack_image *stack, struct err *err)
+{
+	const struct layout *layout = input->layout;
+	const struct image *image = input->image->image;
+	const struct stack_input in = {
+		.top = layout->stack_hi,
+		.size = layout->stack_hi - layout->stack_lo,
+		.argc = input->program->argc,
+		.argv = input->program->argv,
+		.envc = (int)input->request->launch.envc,
+		.envp = input->request->envp,
+		.execfn = input->program->execfn,
+		.vdso = space->vdso,
+		.phdr = image->phdr ? image->phdr + layout->program_bias : 0,
+		.phnum = image->phnum,
+		.base = input->interp ? layout->interp_bias : 0,
+		.entry = image->entry + layout->program_bias,
+		.self = layout->self,
+	};
+
+	return stack_build(&in, stack, err);
+}
+
+/* The program's descriptors come first, in order, so that the agent gets them as 0, 1, 2 ... */
+static int plan_fds(struct plan *plan, const struct request *request, uint64_t *sp,
+		    uint64_t *ret_list, struct err *err)
+{
+	size_t size = request->fd_count * sizeof(struct slot_fd);
+	AUTO_FREE struct slot_fd *list = calloc(request->fd_count + 1, sizeof(*list));
+
+	if (!list)
+		return err_os(err, ENOMEM, "cannot list the descriptors");
+	for (unsigned i = 0; i < request->fd_count; i++) {
+		plan_add_fd(plan, request->fds[i].fd);
+		list[i] = (struct slot_fd){ .from = -1, .to = request->fds[i].target };
+	}
+	*ret_list = (*sp - 128 - size) & ~UINT64_C(15);
+	plan_write(plan, *ret_list, list, size);
+	return 0;
+}
+
+int launch_plan_build(struct plan *plan, const struct launch_space *space,
+		      const struct launch_input *input, struct err *err)
+{
+	const struct layout *layout = input->layout;
+	const struct image *image = input->image->image;
+	const int stack_prot = PROT_READ | PROT_WRITE | (image->exec_stack ? PROT_EXEC : 0);
+	const struct request *request = input->request;
+	AUTO_FREE struct stub_area *areas = malloc(2 * sizeof(*areas));
+	struct stub_area *own = areas;
+	struct stub_area *fixed = areas + 1;
+	struct stack_image stack;
+	struct slot slot;
+	struct tp_self self;
+	int32_t program_file;
+	int32_t cwd;
+
+	if (!areas)
+		return err_os(err, ENOMEM, "cannot put the launch together");
+	if (build_stack(space, input, &stack, err))
+		return -1;
+	fill_slot(&slot, space, input);
+	slot.launch.sp = stack.sp;
+	slot.launch.entry = input->interp ? input->interp->image->entry + layout->interp_bias :
+					    image->entry + layout->program_bias;
+	slot.launch.fd_count = request->fd_count;
+
+	stub_area_init(own, layout->stubs, layout->state, space);
+	stub_area_init(fixed, layout->fixed_stubs, layout->state, space);
+	plan_map_anon(plan, layout->stack_lo, layout->stack_hi - layout->stack_lo, stack_prot,
+		      MAP_NORESERVE | MAP_STACK);
+	plan_write(plan, stack.sp, stack.bytes, stack.length);
+	stack_image_deinit(&stack);
+	if (plan_fds(plan, request, &slot.launch.sp, &slot.launch.fds, err))
+		return -1;
+	cwd = plan_add_fd(plan, request->cwd_fd);
+	program_file = plan_add_fd(plan, input->program->fd);
+	plan_image(plan, input->image, layout->program_bias, program_file, !input->interp,
+		   image->fixed ? fixed : own);
+	if (input->interp)
+		plan_image(plan, input->interp, layout->interp_bias,
+			   plan_add_fd(plan, input->interp_fd), true, own);
+	plan_stubs(plan, own);
+	plan_stubs(plan, fixed);
+	fill_self(&self, input);
+	plan_map_anon(plan, layout->self, SLOT_STATE_SIZE + (layout->state - layout->self),
+		      PROT_READ | PROT_WRITE, 0);
+	plan_advise(plan, layout->self, SLOT_PAGE, MADV_WIPEONFORK);
+	plan_write(plan, layout->self, &self, sizeof(self));
+	plan_write(plan, layout->state, &slot,
+		   sizeof(slot) - sizeof(slot.exe) + slot.exe_length + 1);
+	plan_clone(plan, layout->state, request->fd_count, cwd);
+	return plan_finish(plan, err);
+}

@@ -1,0 +1,176 @@
+#include "loader/server/registry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+uint64_t registry_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Puts a table at *off, and moves *off behind it. */
+static struct tp_table table_at(uint64_t *off, uint32_t size, uint32_t count)
+{
+	struct tp_table table = { .off = *off, .size = size, .count = count };
+	uint64_t bytes = (uint64_t)size * count;
+
+	*off += (bytes + 4095) & ~UINT64_C(4095);
+	return table;
+}
+
+static void lay_out(struct registry *registry)
+{
+	struct tp_registry *map = registry->map;
+	uint8_t *base = (uint8_t *)map;
+	uint64_t off = TP_REGISTRY_HEADER_SIZE;
+
+	map->granules = table_at(&off, sizeof(struct tp_granule), TP_GRANULES);
+	map->fixed = table_at(&off, sizeof(struct tp_fixed), TP_FIXED);
+	map->threadprocs = table_at(&off, sizeof(struct tp_threadproc), TP_THREADPROCS);
+	map->images = table_at(&off, sizeof(struct tp_image), TP_IMAGES);
+	map->names = table_at(&off, sizeof(struct tp_name), TP_NAMES);
+	map->heap = table_at(&off, 1, (uint32_t)(TP_REGISTRY_SIZE - off));
+	registry->granules = (void *)(base + map->granules.off);
+	registry->fixed = (void *)(base + map->fixed.off);
+	registry->threadprocs = (void *)(base + map->threadprocs.off);
+	registry->images = (void *)(base + map->images.off);
+	registry->names = (void *)(base + map->names.off);
+	heap_init(&registry->heap, base + map->heap.off, map->heap.count);
+}
+
+int registry_create(struct registry *registry, const char *space, struct err *err)
+{
+	const int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	struct tp_registry *map;
+
+	*registry = (struct registry){ .next_threadproc = 1 };
+	registry->fd = memfd_create("tproc-registry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (registry->fd < 0)
+		return err_os(err, errno, "cannot make the registry");
+	if (ftruncate(registry->fd, (off_t)TP_REGISTRY_SIZE)) {
+		err_os(err, errno, "cannot size the registry");
+		close(registry->fd);
+		return -1;
+	}
+	map = mmap(NULL, TP_REGISTRY_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, registry->fd, 0);
+	if (map == MAP_FAILED || fcntl(registry->fd, F_ADD_SEALS, seals)) {
+		err_os(err, errno, "cannot map and seal the registry");
+		close(registry->fd);
+		return -1;
+	}
+	registry->map = map;
+	lay_out(registry);
+	snprintf(map->space, sizeof(map->space), "%s", space);
+	map->abi_version = TP_ABI_VERSION;
+	map->size = TP_REGISTRY_SIZE;
+	map->address = TP_REGISTRY_ADDR;
+	map->server_pid = getpid();
+	map->page_size = (uint32_t)sysconf(_SC_PAGESIZE);
+	map->created_ns = registry_now_ns();
+	map->mailbox_addr = TP_MAILBOX_ADDR;
+	map->mailbox_size =
+		TP_MAILBOX_HEADER_SIZE + (uint64_t)TP_THREADPROCS * TP_MAILBOX_STRIDE;
+	map->granule_shift = TP_GRANULE_SHIFT;
+	map->threadproc_high = 1;
+	map->image_high = 1;
+	map->name_high = 1;
+	__atomic_store_n(&map->magic, TP_ABI_MAGIC, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void registry_destroy(struct registry *registry)
+{
+	heap_deinit(&registry->heap);
+	munmap(registry->map, TP_REGISTRY_SIZE);
+	close(registry->fd);
+}
+
+void registry_seq_begin(uint32_t *seq)
+{
+	__atomic_store_n(seq, *seq + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+void registry_seq_end(uint32_t *seq)
+{
+	__atomic_store_n(seq, *seq + 1, __ATOMIC_RELEASE);
+}
+
+void registry_begin(struct registry *registry)
+{
+	registry_seq_begin(&registry->map->seq);
+}
+
+void registry_end(struct registry *registry)
+{
+	registry_seq_end(&registry->map->seq);
+}
+
+static void free_refs(struct registry *registry, struct tp_threadproc *record)
+{
+	struct heap *heap = &registry->heap;
+	struct tp_fd *fds = (struct tp_fd *)(heap->base + record->fds.off);
+	struct tp_module *modules = (struct tp_module *)(heap->base + record->modules.off);
+
+	for (uint32_t i = 0; i < record->fds.len / sizeof(*fds); i++)
+		heap_free(heap, &fds[i].target);
+	for (uint32_t i = 0; i < record->modules.len / sizeof(*modules); i++)
+		heap_free(heap, &modules[i].path);
+	heap_free(heap, &record->fds);
+	heap_free(heap, &record->modules);
+	heap_free(heap, &record->exe);
+	heap_free(heap, &record->argv);
+	heap_free(heap, &record->cwd);
+	heap_free(heap, &record->crash);
+}
+
+static int in_use(const struct tp_threadproc *record)
+{
+	switch (record->state) {
+	case TP_STATE_STARTING:
+	case TP_STATE_RUNNING:
+	case TP_STATE_STOPPED:
+	case TP_STATE_EXECED:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+uint32_t registry_new_threadproc(struct registry *registry)
+{
+	uint32_t index = registry->next_threadproc;
+
+	for (uint32_t tries = 1; tries < TP_THREADPROCS; tries++, index++) {
+		struct tp_threadproc *record;
+		uint32_t generation;
+		uint32_t seq;
+
+		if (index == TP_THREADPROCS)
+			index = 1;
+		record = &registry->threadprocs[index];
+		if (in_use(record))
+			continue;
+		registry_seq_begin(&record->seq);
+		free_refs(registry, record);
+		generation = record->generation + 1;
+		seq = record->seq;
+		memset(record, 0, sizeof(*record));
+		record->seq = seq;
+		record->generation = generation;
+		registry_seq_end(&record->seq);
+		registry->next_threadproc = index + 1 == TP_THREADPROCS ? 1 : index + 1;
+		if (index >= registry->map->threadproc_high)
+			registry->map->threadproc_high = index + 1;
+		return index;
+	}
+	return 0;
+}

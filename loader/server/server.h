@@ -1,0 +1,74 @@
+/*
+ * server.h - what the parts of the server share: one space and everything in it.
+ *
+ * One thread runs all of it (another only listens for the doorbell, mailboxes.h).  The
+ * server is not in the space: nothing there can reach its memory.
+ */
+#ifndef TPROC_SERVER_SERVER_H
+#define TPROC_SERVER_SERVER_H
+
+#include "loader/server/agent_link.h"
+#include "loader/server/image_cache.h"
+#include "loader/server/launch_plan.h"
+#include "loader/server/loop.h"
+#include "loader/server/mailboxes.h"
+#include "loader/server/registry.h"
+#include "loader/server/slots.h"
+
+struct client;
+struct threadproc;
+
+/* The images that a record's modules refer to, kept for as long as the record is. */
+struct image_refs {
+	struct cached_image **images;
+	uint32_t count;
+};
+
+struct server_options {
+	const char *space;
+	unsigned idle_seconds; /* without threadprocs and clients it ends after so long */
+	bool stay;	       /* it does not */
+	int ready_fd;	       /* told when the server listens, or why it cannot; -1: nobody */
+};
+
+struct server {
+	const struct server_options *options;
+	struct loop loop;
+	struct registry registry;
+	struct slots slots;
+	struct image_cache images;
+	struct agent_link agent;
+	struct mailboxes mailboxes;
+	struct launch_space launch;
+	struct loop_source listener;
+	struct loop_source signals;
+	struct loop_timer idle_timer;
+	struct loop_timer sharers_timer; /* teardown.c */
+	unsigned sharers_wait_ms;
+	struct client *clients;
+	unsigned client_count;
+	bool accept_paused; /* out of descriptors */
+	bool ending;	    /* no new launches; ends with the last threadproc */
+	struct threadproc *threadprocs[TP_THREADPROCS]; /* those whose record is in use */
+	struct threadproc *by_pid;  /* a hash table */
+	struct threadproc *leaving; /* dead ones whose memory is still there */
+	struct image_refs image_refs[TP_THREADPROCS];
+};
+
+/* Runs a space until it ends.  Prints nothing; logs to stderr (log.h). */
+int server_run(const struct server_options *options, struct err *err);
+
+/* Ends all threadprocs, then the server. */
+void server_shutdown(struct server *server);
+
+/* To be called when a threadproc or a client is gone: perhaps that was the last one. */
+void server_check_idle(struct server *server);
+
+/* Reads memory of the space.  0, or -1 when not all of it can be read. */
+int server_read_space(const struct server *server, uint64_t addr, void *to, size_t length);
+
+/* Where server_of finds the server of one of its members. */
+#define server_of(member_ptr, member)                                                              \
+	((struct server *)((char *)(member_ptr) - offsetof(struct server, member)))
+
+#endif

@@ -1,0 +1,179 @@
+/*
+ * What in-space code and libtproc ask through their mailboxes.
+ */
+#include "loader/server/threadproc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MAX_CLAIM 4096
+
+static bool is_text(const char text[TP_NAME_SIZE], bool may_be_empty)
+{
+	size_t length = strnlen(text, TP_NAME_SIZE);
+
+	if (length == TP_NAME_SIZE || (!length && !may_be_empty))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* ---- address space ------------------------------------------------------------------------ */
+
+static int32_t claim(struct threadproc *tp, const struct tp_request *request, uint64_t *ret_first)
+{
+	struct server *server = tp->server;
+	struct tp_run run;
+	struct err err;
+	int result;
+
+	if (!request->arg0 || request->arg0 > MAX_CLAIM)
+		return -EINVAL;
+	if (tp->run_count == TP_RUNS)
+		return -ENOSPC;
+	registry_begin(&server->registry);
+	result = slots_claim(&server->slots, (uint32_t)request->arg0, (uint16_t)tp->index,
+			     tp->generation, &run, &err);
+	registry_end(&server->registry);
+	if (result)
+		return -ENOMEM;
+	tp->runs[tp->run_count++] = run;
+	threadproc_publish_runs(tp);
+	*ret_first = run.first;
+	return 0;
+}
+
+/* ---- names ---------------------------------------------------------------------------------- */
+
+static struct tp_name *find_name(struct registry *registry, const char *name)
+{
+	for (uint32_t i = 1; i < registry->map->name_high; i++)
+		if (registry->names[i].live && !strcmp(registry->names[i].name, name))
+			return &registry->names[i];
+	return NULL;
+}
+
+static struct tp_name *free_name(struct registry *registry)
+{
+	for (uint32_t i = 1; i < TP_NAMES; i++) {
+		if (registry->names[i].live)
+			continue;
+		if (i >= registry->map->name_high)
+			registry->map->name_high = i + 1;
+		return &registry->names[i];
+	}
+	return NULL;
+}
+
+static bool owns(const struct threadproc *tp, const struct tp_name *entry)
+{
+	return entry->owner == tp->index && entry->owner_generation == tp->generation;
+}
+
+static int32_t publish(struct threadproc *tp, const struct tp_request *request)
+{
+	struct registry *registry = &tp->server->registry;
+	struct tp_name *entry;
+
+	if (!is_text(request->name, false) || !is_text(request->type, true))
+		return -EINVAL;
+	entry = find_name(registry, request->name);
+	if (entry && !owns(tp, entry))
+		return -EEXIST;
+	registry_begin(registry);
+	if (!entry)
+		entry = free_name(registry);
+	if (entry) {
+		registry_seq_begin(&entry->seq);
+		entry->live = 1;
+		entry->owner = tp->index;
+		entry->owner_generation = tp->generation;
+		entry->addr = request->arg0;
+		entry->size = request->arg1;
+		entry->publish_ns = registry_now_ns();
+		memcpy(entry->name, request->name, sizeof(entry->name));
+		memcpy(entry->type, request->type, sizeof(entry->type));
+		registry_seq_end(&entry->seq);
+	}
+	registry_end(registry);
+	return entry ? 0 : -ENOSPC;
+}
+
+static void drop_name(struct registry *registry, struct tp_name *entry)
+{
+	registry_begin(registry);
+	registry_seq_begin(&entry->seq);
+	entry->live = 0;
+	registry_seq_end(&entry->seq);
+	registry_end(registry);
+}
+
+static int32_t unpublish(struct threadproc *tp, const struct tp_request *request)
+{
+	struct registry *registry = &tp->server->registry;
+	struct tp_name *entry;
+
+	if (!is_text(request->name, false))
+		return -EINVAL;
+	entry = find_name(registry, request->name);
+	if (!entry)
+		return -ENOENT;
+	if (!owns(tp, entry))
+		return -EPERM;
+	drop_name(registry, entry);
+	return 0;
+}
+
+void service_drop_names(struct threadproc *tp)
+{
+	struct registry *registry = &tp->server->registry;
+
+	for (uint32_t i = 1; i < registry->map->name_high; i++)
+		if (registry->names[i].live && owns(tp, &registry->names[i]))
+			drop_name(registry, &registry->names[i]);
+}
+
+/* ---- mailboxes -------------------------------------------------------------------------------- */
+
+static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
+{
+	struct tp_request request;
+	uint64_t value = 0;
+	int32_t result;
+
+	memcpy(&request, &mailbox->request, sizeof(request));
+	switch (request.op) {
+	case TP_REQUEST_CLAIM:
+		result = claim(tp, &request, &value);
+		break;
+	case TP_REQUEST_PUBLISH:
+		result = publish(tp, &request);
+		break;
+	case TP_REQUEST_UNPUBLISH:
+		result = unpublish(tp, &request);
+		break;
+	default:
+		result = -ENOSYS;
+	}
+	mailboxes_answer(mailbox, result, value);
+}
+
+void service_mailbox(struct server *server, uint32_t index)
+{
+	struct threadproc *tp = server->threadprocs[index];
+	struct tp_mailbox *mailbox = mailboxes_at(&server->mailboxes, index);
+
+	/* While it is being launched its process may already run. */
+	if (!tp || (tp->phase != THREADPROC_LIVING && tp->phase != THREADPROC_LAUNCHING))
+		return;
+	if (__atomic_load_n(&mailbox->request.state, __ATOMIC_ACQUIRE) == TP_REQUEST_POSTED)
+		answer(tp, mailbox);
+	modules_refresh(tp);
+	if (__atomic_load_n(&mailbox->exec_state, __ATOMIC_ACQUIRE) == TP_EXEC_TRYING &&
+	    tp->phase == THREADPROC_LIVING && !tp->exec_timer.deadline_ns) {
+		tp->exec_wait_ms = 1;
+		loop_arm(&server->loop, &tp->exec_timer, 1);
+	}
+}

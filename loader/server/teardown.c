@@ -1,0 +1,163 @@
+/*
+ * What a threadproc leaves behind: its memory is unmapped in one go, its addresses go into
+ * quarantine.  A child that it made with vfork may still run in that memory, so first
+ * everybody who could share it is looked at.
+ */
+#include "loader/server/threadproc.h"
+
+#include "loader/server/log.h"
+
+#include <linux/kcmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#define FIRST_RETRY_MS 5
+#define LAST_RETRY_MS 1000
+
+bool teardown_shares_space(const struct server *server, pid_t pid)
+{
+	const struct agent_link *agent = &server->agent;
+	char path[32];
+	struct stat exe;
+	long result = -1;
+
+	if (agent->alive)
+		result = syscall(SYS_kcmp, pid, agent->pid, KCMP_VM, 0, 0);
+	if (result >= 0)
+		return result == 0;
+	/* Without kcmp, or the agent: who runs the agent's executable did not execve another. */
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return !stat(path, &exe) && exe.st_ino == agent->exe_ino && exe.st_dev == agent->exe_dev;
+}
+
+static bool is_known(struct server *server, pid_t pid)
+{
+	return pid == server->agent.pid || threadproc_find(server, pid);
+}
+
+/*
+ * True when an orphan shares the space.  Orphans are children of ours that we did not
+ * start: the server is a subreaper.
+ */
+static bool has_sharers(struct server *server)
+{
+	char path[64];
+	bool shared = false;
+	FILE *children;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	children = fopen(path, "re");
+	if (!children)
+		return false;
+	while (!shared && fscanf(children, "%d", &pid) == 1)
+		shared = !is_known(server, pid) && teardown_shares_space(server, pid);
+	fclose(children);
+	return shared;
+}
+
+static void release_addresses(struct threadproc *tp)
+{
+	struct server *server = tp->server;
+
+	registry_begin(&server->registry);
+	for (uint32_t i = 0; i < tp->run_count; i++)
+		slots_quarantine(&server->slots, tp->runs[i]);
+	slots_release_fixed(&server->slots, tp->index, tp->generation);
+	registry_end(&server->registry);
+	tp->has_memory = false;
+}
+
+/* Its memory is gone.  While its process lives on (execve), so does the struct. */
+static void finish(struct threadproc *tp)
+{
+	struct server *server = tp->server;
+
+	if (tp->has_memory)
+		release_addresses(tp);
+	if (tp->phase != THREADPROC_DEAD)
+		return;
+	threadproc_free(tp);
+	server_check_idle(server);
+}
+
+static void on_unmapped(struct plan_job *job, const struct plan_done *done)
+{
+	struct threadproc *tp = (struct threadproc *)((char *)job - offsetof(struct threadproc, job));
+
+	plan_deinit(&job->plan);
+	plan_init(&job->plan);
+	if (done && done->result)
+		log_error("threadproc %u: its memory cannot be unmapped: %s", tp->id,
+			  strerror(-done->result));
+	finish(tp);
+}
+
+static void unmap(struct threadproc *tp)
+{
+	struct plan *plan = &tp->job.plan;
+
+	plan_init(plan);
+	for (uint32_t i = 0; i < tp->run_count; i++)
+		plan_unmap(plan, (uint64_t)tp->runs[i].first << TP_GRANULE_SHIFT,
+			   (uint64_t)tp->runs[i].count << TP_GRANULE_SHIFT);
+	if (tp->fixed_hi > tp->fixed_lo)
+		plan_unmap(plan, tp->fixed_lo, tp->fixed_hi - tp->fixed_lo);
+	tp->job.done = on_unmapped;
+	agent_link_submit(&tp->server->agent, &tp->job);
+}
+
+static void wait_for_sharers(struct threadproc *tp)
+{
+	struct server *server = tp->server;
+
+	if (!tp->is_leaving) {
+		tp->is_leaving = true;
+		DL_APPEND(server->leaving, tp);
+	}
+	if (server->sharers_timer.deadline_ns)
+		return;
+	server->sharers_wait_ms = server->sharers_wait_ms ? server->sharers_wait_ms * 2 :
+							    FIRST_RETRY_MS;
+	if (server->sharers_wait_ms > LAST_RETRY_MS)
+		server->sharers_wait_ms = LAST_RETRY_MS;
+	loop_arm(&server->loop, &server->sharers_timer, server->sharers_wait_ms);
+}
+
+void teardown_begin(struct threadproc *tp)
+{
+	/* After execve the memory went first, and this is the end of the process; or the
+	 * other way around, when it waits for a sharer or for the agent. */
+	if (tp->is_leaving || tp->job.done == on_unmapped) {
+		if (!tp->has_memory)
+			finish(tp);
+		return;
+	}
+	if (has_sharers(tp->server))
+		wait_for_sharers(tp);
+	else
+		unmap(tp);
+}
+
+void teardown_retry(struct server *server)
+{
+	struct threadproc *tp;
+
+	if (!server->leaving)
+		return;
+	if (has_sharers(server)) {
+		wait_for_sharers(server->leaving);
+		return;
+	}
+	loop_disarm(&server->loop, &server->sharers_timer);
+	server->sharers_wait_ms = 0;
+	while ((tp = server->leaving)) {
+		DL_DELETE(server->leaving, tp);
+		tp->is_leaving = false;
+		unmap(tp);
+	}
+}

@@ -1,0 +1,123 @@
+/*
+ * threadproc.h - the life of a threadproc: launch, stops, exec, end, memory.
+ */
+#ifndef TPROC_SERVER_THREADPROC_H
+#define TPROC_SERVER_THREADPROC_H
+
+#include "loader/server/server.h"
+
+#include <uthash.h>
+
+/*
+ * From the launch until its memory is gone; its record in the registry stays longer.
+ *
+ *	LAUNCHING	the plan is at the agent
+ *	LIVING		it has a pid and shares the space
+ *	GONE_ON		it called execve: a process of ours, but not in the space
+ *	DEAD		reaped
+ */
+enum threadproc_phase {
+	THREADPROC_LAUNCHING,
+	THREADPROC_LIVING,
+	THREADPROC_GONE_ON,
+	THREADPROC_DEAD,
+};
+
+struct threadproc {
+	struct loop_source pidfd; /* fd -1 before it has one */
+	struct plan_job job;	  /* its launch, then its teardown */
+	struct loop_timer exec_timer;
+	struct server *server;
+	struct client *client; /* NULL: gone, or never was */
+	enum threadproc_phase phase;
+	uint32_t index;
+	uint32_t generation;
+	uint32_t id;
+	pid_t pid;
+	int32_t pgid; /* where it was put */
+	uint32_t modules_seq; /* of the link map that was published */
+	uint32_t run_count;
+	struct tp_run runs[TP_RUNS];
+	uint64_t fixed_lo;
+	uint64_t fixed_hi;
+	bool has_memory;	      /* the slot is not torn down yet */
+	bool is_leaving;	      /* waits in server->leaving */
+	unsigned exec_wait_ms;
+	struct cached_image *image;   /* borrowed from image_refs */
+	struct cached_image *interp;  /* likewise, or NULL */
+	uint64_t program_bias;
+	uint64_t interp_bias;
+	bool failed;		     /* never came to life: its record is not kept */
+	struct threadproc *next;     /* in server->leaving */
+	struct threadproc *prev;
+	UT_hash_handle hh; /* in server->by_pid, once it has a pid */
+};
+
+/*
+ * Launches what the request asks for; takes the request over.  The client hears how it
+ * goes (client.h).
+ */
+void threadproc_launch(struct server *server, struct client *client, struct request *request);
+
+/* SIGKILL, also for one that is still being launched. */
+void threadproc_kill(struct threadproc *tp);
+
+/* Its client is gone: what it started goes too. */
+void threadproc_abandon(struct threadproc *tp);
+
+/* Looks for stops, continues and ends of children; SIGCHLD says that there may be some. */
+void threadproc_reap(struct server *server);
+
+/* The threadproc whose process has that pid, or NULL. */
+struct threadproc *threadproc_find(struct server *server, pid_t pid);
+
+/* The end of the struct; its record stays unless the launch failed. */
+void threadproc_free(struct threadproc *tp);
+
+struct tp_threadproc *threadproc_record(const struct threadproc *tp);
+
+/* ---- describe.c: the record ------------------------------------------------------------ */
+
+/* Writes the record of a threadproc that starts. */
+void threadproc_publish_start(struct threadproc *tp, const struct launch_input *input,
+			      const char *name);
+
+/* The launcher's descriptors, as the request has them. */
+void threadproc_publish_fds(struct threadproc *tp, const struct request *request);
+
+/* Its state, and with LIVING its pid; at the end code and status of waitid(2). */
+void threadproc_publish_state(struct threadproc *tp, enum tp_state state);
+void threadproc_publish_end(struct threadproc *tp, int code, int status);
+void threadproc_publish_runs(struct threadproc *tp);
+
+/* ---- modules.c: the link map ----------------------------------------------------------- */
+
+/* What is known before the dynamic linker ran: the program and its interpreter. */
+void modules_publish_first(struct threadproc *tp);
+
+/* Reads the link map when the mailbox says that it changed, and publishes it. */
+void modules_refresh(struct threadproc *tp);
+
+/* Gives back the images of a record that is about to be used again. */
+void modules_drop(struct server *server, uint32_t index);
+
+/* ---- service.c: mailboxes ---------------------------------------------------------------- */
+
+/* Something happened in the mailbox of that index. */
+void service_mailbox(struct server *server, uint32_t index);
+
+/* The names that it published are no longer to be found. */
+void service_drop_names(struct threadproc *tp);
+
+/* ---- teardown.c: memory ------------------------------------------------------------------ */
+
+/* Unmaps its slot, as soon as nobody shares it, and puts the addresses into quarantine. */
+void teardown_begin(struct threadproc *tp);
+
+/* A process of ours ended or left the space: perhaps somebody waited for that. */
+void teardown_retry(struct server *server);
+
+/* True when the process shares the space's memory. */
+bool teardown_shares_space(const struct server *server, pid_t pid);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * wire.h - messages between the server and its clients (tprun, tools).
+ *
+ * The socket is AF_UNIX SOCK_SEQPACKET, `socket` in the space's directory; one
+ * packet is one message: a struct wire_header followed by the fixed-width body of
+ * its type.  Descriptors travel beside it by SCM_RIGHTS.  The server takes
+ * connections of its own user only, and answers anything that is not of this form
+ * with WIRE_FAILED before it closes the connection.
+ *
+ * A connection is one launch: the client sends WIRE_LAUNCH, then as many WIRE_FDS
+ * as its descriptors need; the server answers WIRE_STARTED or WIRE_FAILED, then
+ * WIRE_CHANGED for stops and continues, then WIRE_EXITED.  When the client closes
+ * the connection before that, its threadproc is killed.
+ */
+#ifndef TPROC_WIRE_H
+#define TPROC_WIRE_H
+
+#include <stdint.h>
+
+#define WIRE_MAGIC 0x57435054u /* "TPCW" */
+#define WIRE_VERSION 1u
+
+#define WIRE_NAME_SIZE 64
+#define WIRE_REASON_SIZE 1024
+#define WIRE_RLIMITS 16
+#define WIRE_CPUS 1024 /* bits of the affinity mask */
+#define WIRE_MAX_FDS 65536
+#define WIRE_FDS_PER_PACKET 250 /* below the kernel's SCM_MAX_FD, 253 */
+#define WIRE_MAX_STRINGS (8u << 20)
+
+enum wire_type {
+	WIRE_LAUNCH = 1,   /* client: struct wire_launch; fds: strings, cwd */
+	WIRE_FDS = 2,	   /* client: struct wire_fds; fds: that many */
+	WIRE_STARTED = 3,  /* server: struct wire_started; fds: pidfd */
+	WIRE_CHANGED = 4,  /* server: struct wire_status */
+	WIRE_EXITED = 5,   /* server: struct wire_status; the last message */
+	WIRE_FAILED = 6,   /* server: struct wire_failed; the last message */
+	WIRE_PING = 7,	   /* client: nothing; the answer is WIRE_PONG */
+	WIRE_PONG = 8,	   /* server: struct wire_pong */
+	WIRE_SHUTDOWN = 9, /* client: nothing; ends the space; WIRE_PONG, then EOF at the end */
+};
+
+struct wire_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;	 /* enum wire_type */
+	uint32_t length; /* of the whole packet, header included */
+	uint32_t fds;	 /* how many descriptors come with it */
+};
+
+/* rlim_cur and rlim_max; UINT64_MAX is RLIM_INFINITY. */
+struct wire_rlimit {
+	uint64_t soft;
+	uint64_t hard;
+};
+
+enum wire_launch_flags {
+	WIRE_NO_NEW_PRIVS = 1,
+	WIRE_HAS_AFFINITY = 2, /* else the server's own stays */
+	WIRE_HAS_IOPRIO = 4,
+	WIRE_FORK_ALL = 8, /* forks copy the neighbours' memory too */
+};
+
+/*
+ * Everything that execve would keep of the caller.  The first descriptor is a
+ * memfd with the strings: the program's path as execve would be given it, then
+ * argc arguments, then envc variables, each with its NUL, and nothing after.  The
+ * second is the working directory (O_PATH).
+ */
+struct wire_launch {
+	struct wire_header h;
+	char name[WIRE_NAME_SIZE]; /* of the threadproc; empty: the program's base name */
+	uint32_t flags;		   /* enum wire_launch_flags */
+	uint32_t argc;
+	uint32_t envc;
+	uint32_t strings_length; /* bytes */
+	uint32_t fd_count;	 /* how many descriptors WIRE_FDS will bring in all */
+	int32_t pgid;		 /* process group to join when the session is the same */
+	int32_t sid;
+	uint32_t umask_bits;
+	int32_t nice;
+	int32_t sched_policy;
+	int32_t sched_priority;
+	uint32_t ioprio;
+	uint32_t personality;
+	uint32_t pad;
+	uint64_t timer_slack_ns; /* 0: leave it */
+	uint64_t sig_blocked;	 /* bit N-1 stands for signal N */
+	uint64_t sig_ignored;
+	uint64_t sig_forwarded; /* for the registry only */
+	struct wire_rlimit rlimits[WIRE_RLIMITS];
+	uint64_t affinity[WIRE_CPUS / 64];
+};
+
+struct wire_fds {
+	struct wire_header h;
+	uint32_t count;
+	uint32_t pad;
+	int32_t targets[WIRE_FDS_PER_PACKET]; /* the number each gets in the threadproc */
+};
+
+struct wire_started {
+	struct wire_header h;
+	uint32_t id;
+	int32_t pid;
+	int32_t pgid; /* the process group it is in */
+	int32_t pad;
+};
+
+/* code is a CLD_ constant of waitid(2), status goes with it. */
+struct wire_status {
+	struct wire_header h;
+	int32_t code;
+	int32_t status;
+};
+
+/* kind is what tprun exits with: 127 not found, 126 cannot run, 125 our failure. */
+struct wire_failed {
+	struct wire_header h;
+	int32_t kind;
+	int32_t os_errno; /* 0 when none fits */
+	char reason[WIRE_REASON_SIZE];
+};
+
+struct wire_pong {
+	struct wire_header h;
+	int32_t server_pid;
+	int32_t agent_pid; /* 0: dead */
+	uint32_t live;	   /* threadprocs */
+	uint32_t pad;
+};
+
+_Static_assert(sizeof(struct wire_header) == 16, "wire_header");
+_Static_assert(sizeof(struct wire_launch) == 552, "wire_launch");
+_Static_assert(sizeof(struct wire_fds) == 1024, "wire_fds");
+_Static_assert(sizeof(struct wire_started) == 32, "wire_started");
+_Static_assert(sizeof(struct wire_status) == 24, "wire_status");
+_Static_assert(sizeof(struct wire_failed) == 1048, "wire_failed");
+_Static_assert(sizeof(struct wire_pong) == 32, "wire_pong");
+
+#endif

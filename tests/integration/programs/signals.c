@@ -1,0 +1,26 @@
+/*
+ * Says "ready" and then each signal that comes: its number, and its value when it has one.
+ * SIGTERM is the last.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+int main(void)
+{
+	sigset_t all;
+	siginfo_t info;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	puts("ready");
+	while (sigwaitinfo(&all, &info) > 0) {
+		if (info.si_code == SI_QUEUE)
+			printf("%d value %d\n", info.si_signo, info.si_value.sival_int);
+		else
+			printf("%d\n", info.si_signo);
+		if (info.si_signo == SIGTERM)
+			return 0;
+	}
+	return 1;
+}
