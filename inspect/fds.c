@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 static const char *kind_name(uint32_t kind)
 {
@@ -43,15 +44,15 @@ static json_t *fd_json(const struct reg_threadproc *tp, const struct reg_fd *fd)
 	                 out_json_text(fd->target));
 }
 
-static int fds_json(struct session *session, const char *word, struct err *err)
+static int fds_json(struct session *session, const struct show_selection *selection,
+                    struct err *err)
 {
-	const struct snapshot *s = session->snapshot;
 	json_t *all = json_array();
 
-	for (size_t i = 0; i < s->threadproc_count; i++) {
-		const struct reg_threadproc *tp = &s->threadprocs[i];
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct reg_threadproc *tp = selection->list[i];
 
-		for (size_t j = 0; show_selects(word, tp) && j < tp->fd_count; j++) {
+		for (size_t j = 0; j < tp->fd_count; j++) {
 			if (json_array_append_new(all, fd_json(tp, &tp->fds[j]))) {
 				json_decref(all);
 				return session_print_json(session, NULL, err);
@@ -85,20 +86,18 @@ static void add_row(struct out_table *table, const struct reg_threadproc *tp,
 	out_table_cell(table, TARGET, "%s", fd->target);
 }
 
-static int fds_text(struct session *session, const char *word, struct err *err)
+static int fds_text(struct session *session, const struct show_selection *selection,
+                    struct err *err)
 {
-	const struct snapshot *s = session->snapshot;
 	struct out_table *table;
 	int ret;
 
 	if (out_table_create(columns, sizeof(columns) / sizeof(columns[0]), session->colour, &table,
 	                     err))
 		return -1;
-	for (size_t i = 0; i < s->threadproc_count; i++) {
-		const struct reg_threadproc *tp = &s->threadprocs[i];
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct reg_threadproc *tp = selection->list[i];
 
-		if (!show_selects(word, tp))
-			continue;
 		for (size_t j = 0; j < tp->fd_count; j++)
 			add_row(table, tp, &tp->fds[j]);
 		show_health(session, "threadproc", tp->abi.id, &tp->health);
@@ -110,7 +109,13 @@ static int fds_text(struct session *session, const char *word, struct err *err)
 
 int verb_fds(struct session *session, int argc, char **args, struct err *err)
 {
-	if (argc && !show_any(session->snapshot, args[0]))
-		return show_none(args[0], err);
-	return session->json ? fds_json(session, args[0], err) : fds_text(session, args[0], err);
+	struct show_selection selection;
+	int ret;
+
+	if (show_select(session->snapshot, args[0], &selection, err))
+		return -1;
+	ret = session->json ? fds_json(session, &selection, err)
+	                    : fds_text(session, &selection, err);
+	free(selection.list);
+	return ret;
 }

@@ -4,6 +4,7 @@
 #include "lib/read/threads.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static uint64_t slot_of(const struct reg_threadproc *tp)
 {
@@ -79,15 +80,14 @@ static json_t *threadproc_json(const struct snapshot *snapshot, const struct reg
 	                 "problem", show_json_problem(&tp->health));
 }
 
-static int list_json(struct session *session, struct err *err)
+static int list_json(struct session *session, const struct show_selection *selection,
+                     struct err *err)
 {
 	const struct snapshot *s = session->snapshot;
 	json_t *all = json_array();
 
-	for (size_t i = 0; i < s->threadproc_count; i++) {
-		if (!show_selects(NULL, &s->threadprocs[i]))
-			continue;
-		if (json_array_append_new(all, threadproc_json(s, &s->threadprocs[i]))) {
+	for (size_t i = 0; i < selection->count; i++) {
+		if (json_array_append_new(all, threadproc_json(s, selection->list[i]))) {
 			json_decref(all);
 			return session_print_json(session, NULL, err);
 		}
@@ -132,28 +132,22 @@ static void add_row(struct out_table *table, const struct reg_threadproc *tp)
 	out_table_cell(table, PROGRAM, "%s", tp->exe ? tp->exe : "?");
 }
 
-static int list_text(struct session *session, struct err *err)
+static int list_text(struct session *session, const struct show_selection *all, struct err *err)
 {
 	const struct snapshot *s = session->snapshot;
 	struct out_table *table;
-	size_t shown = 0;
 	int ret;
 
 	if (out_table_create(columns, sizeof(columns) / sizeof(columns[0]), session->colour, &table,
 	                     err))
 		return -1;
-	for (size_t i = 0; i < s->threadproc_count; i++) {
-		const struct reg_threadproc *tp = &s->threadprocs[i];
-
-		if (!show_selects(NULL, tp))
-			continue;
-		add_row(table, tp);
-		show_health(session, "threadproc", tp->abi.id, &tp->health);
-		shown++;
+	for (size_t i = 0; i < all->count; i++) {
+		add_row(table, all->list[i]);
+		show_health(session, "threadproc", all->list[i]->abi.id, &all->list[i]->health);
 	}
-	ret = shown ? out_table_print(table, session->out, err) : 0;
+	ret = all->count ? out_table_print(table, session->out, err) : 0;
 	out_table_destroy(table);
-	if (!shown)
+	if (!all->count)
 		fprintf(session->out, "no threadprocs\n");
 	if (s->header.agent_state != TP_AGENT_ALIVE)
 		fprintf(session->err_out,
@@ -163,5 +157,12 @@ static int list_text(struct session *session, struct err *err)
 
 int verb_list(struct session *session, int argc, char **args, struct err *err)
 {
-	return session->json ? list_json(session, err) : list_text(session, err);
+	struct show_selection all;
+	int ret;
+
+	if (show_select(session->snapshot, NULL, &all, err))
+		return -1;
+	ret = session->json ? list_json(session, &all, err) : list_text(session, &all, err);
+	free(all.list);
+	return ret;
 }

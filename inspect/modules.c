@@ -2,6 +2,7 @@
 #include "inspect/verbs.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static const char *kind_name(uint32_t kind)
 {
@@ -46,15 +47,16 @@ static json_t *module_json(const struct snapshot *snapshot, const struct reg_thr
 		"symbols", symbols_word(image));
 }
 
-static int modules_json(struct session *session, const char *word, struct err *err)
+static int modules_json(struct session *session, const struct show_selection *selection,
+                        struct err *err)
 {
 	const struct snapshot *s = session->snapshot;
 	json_t *all = json_array();
 
-	for (size_t i = 0; i < s->threadproc_count; i++) {
-		const struct reg_threadproc *tp = &s->threadprocs[i];
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct reg_threadproc *tp = selection->list[i];
 
-		for (size_t j = 0; show_selects(word, tp) && j < tp->module_count; j++) {
+		for (size_t j = 0; j < tp->module_count; j++) {
 			if (json_array_append_new(all, module_json(s, tp, &tp->modules[j]))) {
 				json_decref(all);
 				return session_print_json(session, NULL, err);
@@ -102,6 +104,8 @@ static void add_row(struct out_table *table, const struct snapshot *snapshot,
 		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_lo);
 		out_table_cell(table, HI, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_hi);
 		build_id_cell(table, &image->abi);
+	} else if (module->abi.bias) {
+		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias);
 	}
 	if (module->abi.link_namespace)
 		out_table_cell(table, KIND, "%s (ns %" PRIu32 ")", kind_name(module->abi.kind),
@@ -112,7 +116,8 @@ static void add_row(struct out_table *table, const struct snapshot *snapshot,
 	out_table_cell(table, PATH, "%s", path);
 }
 
-static int modules_text(struct session *session, const char *word, struct err *err)
+static int modules_text(struct session *session, const struct show_selection *selection,
+                        struct err *err)
 {
 	const struct snapshot *s = session->snapshot;
 	struct out_table *table;
@@ -121,11 +126,9 @@ static int modules_text(struct session *session, const char *word, struct err *e
 	if (out_table_create(columns, sizeof(columns) / sizeof(columns[0]), session->colour, &table,
 	                     err))
 		return -1;
-	for (size_t i = 0; i < s->threadproc_count; i++) {
-		const struct reg_threadproc *tp = &s->threadprocs[i];
+	for (size_t i = 0; i < selection->count; i++) {
+		const struct reg_threadproc *tp = selection->list[i];
 
-		if (!show_selects(word, tp))
-			continue;
 		for (size_t j = 0; j < tp->module_count; j++)
 			add_row(table, s, tp, &tp->modules[j]);
 		show_health(session, "threadproc", tp->abi.id, &tp->health);
@@ -137,8 +140,13 @@ static int modules_text(struct session *session, const char *word, struct err *e
 
 int verb_modules(struct session *session, int argc, char **args, struct err *err)
 {
-	if (argc && !show_any(session->snapshot, args[0]))
-		return show_none(args[0], err);
-	return session->json ? modules_json(session, args[0], err)
-	                     : modules_text(session, args[0], err);
+	struct show_selection selection;
+	int ret;
+
+	if (show_select(session->snapshot, args[0], &selection, err))
+		return -1;
+	ret = session->json ? modules_json(session, &selection, err)
+	                    : modules_text(session, &selection, err);
+	free(selection.list);
+	return ret;
 }

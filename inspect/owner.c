@@ -224,10 +224,14 @@ static void print_place(FILE *out, const struct identity *id)
 			fprintf(out, "mailbox of threadproc %" PRIu32 ", ", id->mailbox_of->abi.id);
 		break;
 	case PLACE_ANON:
-		fprintf(out, "%s memory, ", id->mapping.prot ? "anonymous" : "reserved");
+		if (!id->mapping.prot)
+			fputs("reserved memory, ", out);
+		else
+			fprintf(out, "anonymous %smemory, ", id->mapping.shared ? "shared " : "");
 		break;
 	case PLACE_PROGRAM:
 	case PLACE_LIBRARY:
+	case PLACE_FILE:
 		fprintf(out, "%s, ", place_name(id->place));
 		break;
 	default:

@@ -1,7 +1,9 @@
 #include "inspect/show.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -123,7 +125,7 @@ json_t *show_json_who(const struct reg_threadproc *tp)
 	                 show_json_time(tp->abi.end_ns));
 }
 
-bool show_selects(const char *word, const struct reg_threadproc *tp)
+static bool is_meant(const struct reg_threadproc *tp, const char *word)
 {
 	char id[16];
 
@@ -135,18 +137,34 @@ bool show_selects(const char *word, const struct reg_threadproc *tp)
 	return !strcmp(word, id);
 }
 
-bool show_any(const struct snapshot *snapshot, const char *word)
+static int by_id(const void *a, const void *b)
 {
-	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
-		if (show_selects(word, &snapshot->threadprocs[i]))
-			return true;
-	}
-	return false;
+	const struct reg_threadproc *x = *(const struct reg_threadproc *const *)a;
+	const struct reg_threadproc *y = *(const struct reg_threadproc *const *)b;
+
+	return (x->abi.id > y->abi.id) - (x->abi.id < y->abi.id);
 }
 
-int show_none(const char *word, struct err *err)
+int show_select(const struct snapshot *snapshot, const char *word,
+                struct show_selection *ret_selection, struct err *err)
 {
-	return err_set(err, ERR_NOT_FOUND, "no threadproc %s; 'list' shows them", word);
+	const struct reg_threadproc **list;
+	size_t count = 0;
+
+	list = calloc(snapshot->threadproc_count + 1, sizeof(*list));
+	if (!list)
+		return err_os(err, ENOMEM, "list of threadprocs");
+	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
+		if (is_meant(&snapshot->threadprocs[i], word))
+			list[count++] = &snapshot->threadprocs[i];
+	}
+	if (word && !count) {
+		free(list);
+		return err_set(err, ERR_NOT_FOUND, "no threadproc %s; 'list' shows them", word);
+	}
+	qsort(list, count, sizeof(*list), by_id);
+	*ret_selection = (struct show_selection){list, count};
+	return 0;
 }
 
 void show_health(struct session *session, const char *what, uint32_t number,

@@ -27,14 +27,18 @@ json_t *show_json_who(const struct reg_threadproc *tp);
 /* null, or {"code": "exited", "status": 0}, or {"code": "killed", "signal": 15, ...}. */
 json_t *show_json_exit(const struct reg_threadproc *tp);
 
-/* Whether word (an id or a name; NULL: any) means this record, which has to be in use. */
-bool show_selects(const char *word, const struct reg_threadproc *tp);
+/* Records of threadprocs, borrowed from the snapshot. */
+struct show_selection {
+	const struct reg_threadproc **list;
+	size_t count;
+};
 
-/* Whether it means any record at all. */
-bool show_any(const struct snapshot *snapshot, const char *word);
-
-/* ERR_NOT_FOUND for a word that selected nothing.  Returns -1. */
-int show_none(const char *word, struct err *err);
+/*
+ * Those in use that word means (an id or a name; NULL: all), ascending by id.  ERR_NOT_FOUND
+ * when word means none.  The caller frees list.
+ */
+int show_select(const struct snapshot *snapshot, const char *word,
+                struct show_selection *ret_selection, struct err *err);
 
 /* What is wrong with a record, on err_out: nothing with --json, where it is a field. */
 void show_health(struct session *session, const char *what, uint32_t number,

@@ -131,7 +131,8 @@ static bool place_module(const struct target *target, struct identity *id)
 
 static bool place_file(const struct target *target, struct identity *id)
 {
-	if (id->mapping.path[0] != '/')
+	/* shared anonymous memory has a file of the kernel's own, which has that name */
+	if (id->mapping.path[0] != '/' || !strcmp(id->mapping.path, "/dev/zero (deleted)"))
 		return false;
 	id->place = PLACE_FILE;
 	return true;

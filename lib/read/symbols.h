@@ -60,7 +60,8 @@ bool file_version_same(const struct file_version *a, const struct file_version *
 /*
  * The symbol that an address belongs to, chosen as elfutils' dwfl_module_addrsym does: of
  * the sized ones that cover it the closest, global before weak before local; else the
- * closest one without size, if it is of the same section and nothing ends above it.  From .symtab, else from .dynsym.
+ * closest one without size, if it is of the same section and nothing ends above it.  From .symtab,
+ * else from .dynsym.
  */
 bool symbols_find(const struct symbols *symbols, uint64_t vaddr, struct symbol *ret_symbol);
 

@@ -14,6 +14,7 @@
 #include <linux/auxvec.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
+#include <linux/personality.h>
 #include <linux/prctl.h>
 #include <linux/socket.h>
 
@@ -189,6 +190,7 @@ _Noreturn void agent_main(const uint64_t *stack)
 	struct plan_hello hello;
 
 	signals_block();
+	sys1(__NR_personality, PER_LINUX);
 	sys5(__NR_prctl, PR_SET_NAME, "tproc-agent", 0, 0, 0);
 	agent.socket = move_fd(AGENT_SOCKET);
 	agent.plan_fd = move_fd(AGENT_PLAN_FD);

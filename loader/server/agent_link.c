@@ -40,7 +40,9 @@ _Noreturn static void become_agent(const char *path, int socket, int plan_fd, pi
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	personality(PER_LINUX);
+	/* The agent's brk is to lie right behind its image and not at random among what is
+	 * mapped at fixed addresses next to it; the agent puts the personality back. */
+	personality(ADDR_NO_RANDOMIZE);
 	setrlimit(RLIMIT_STACK, &stack);
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
@@ -246,6 +248,7 @@ static void give_up(struct agent_link *link)
 	if (!link->alive)
 		return;
 	kill(link->pid, SIGKILL);
+	waitpid(link->pid, &link->wait_status, 0);
 	link->alive = false;
 	loop_remove(link->loop, &link->source);
 	while ((job = link->jobs)) {

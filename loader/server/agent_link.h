@@ -28,6 +28,7 @@ struct agent_link {
 	int plan_fd;
 	uint32_t serial;
 	bool alive;
+	int wait_status; /* once it is dead: of waitpid */
 	void (*died)(struct agent_link *link);
 };
 

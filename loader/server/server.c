@@ -162,7 +162,8 @@ static void on_agent_died(struct agent_link *link)
 {
 	struct server *server = server_of(link, agent);
 
-	log_error("the agent died; space %s takes no new launches", server->options->space);
+	log_error("the agent died (wait status 0x%x); space %s takes no new launches",
+		  (unsigned)link->wait_status, server->options->space);
 	registry_begin(&server->registry);
 	server->registry.map->agent_state = TP_AGENT_DEAD;
 	registry_end(&server->registry);

@@ -47,6 +47,8 @@ struct server {
 	unsigned sharers_wait_ms;
 	struct client *clients;
 	unsigned client_count;
+	unsigned launching; /* plans that will clone */
+	bool reap_again;    /* children ended that could not be told from those */
 	bool accept_paused; /* out of descriptors */
 	bool ending;	    /* no new launches; ends with the last threadproc */
 	struct threadproc *threadprocs[TP_THREADPROCS]; /* those whose record is in use */

@@ -31,15 +31,19 @@ static void set_live(struct server *server, int change)
 
 /* ---- launch ---------------------------------------------------------------------------- */
 
-/* What a launch needs from files, opened and parsed. */
-struct sources {
+/*
+ * What a launch needs until the agent has it: what was asked for, and the files, opened
+ * and parsed.  The plan borrows its descriptors from here.
+ */
+struct launch_sources {
+	struct request *request;
 	struct program program;
 	struct cached_image *image;
 	struct cached_image *interp;
 	int interp_fd;
 };
 
-static void sources_deinit(struct server *server, struct sources *s)
+static void sources_destroy(struct server *server, struct launch_sources *s)
 {
 	if (s->image)
 		image_cache_put(&server->images, s->image);
@@ -48,9 +52,12 @@ static void sources_deinit(struct server *server, struct sources *s)
 	if (s->interp_fd >= 0)
 		close(s->interp_fd);
 	program_deinit(&s->program);
+	request_deinit(s->request);
+	free(s->request);
+	free(s);
 }
 
-static int open_interp(struct server *server, struct sources *s, struct err *err)
+static int open_interp(struct server *server, struct launch_sources *s, struct err *err)
 {
 	const char *path = s->image->image->interp;
 
@@ -69,19 +76,14 @@ static int open_interp(struct server *server, struct sources *s, struct err *err
 	return 0;
 }
 
-/* On failure s->program.failure says what tprun exits with; sources_deinit is still owed. */
-static int open_sources(struct server *server, const struct request *request, struct sources *s,
-			struct err *err)
+/* On failure s->program.failure says what tprun exits with. */
+static int open_sources(struct server *server, struct launch_sources *s, struct err *err)
 {
-	memset(s, 0, sizeof(*s));
-	s->interp_fd = -1;
+	const struct request *request = s->request;
+
 	if (program_open(request->cwd_fd, request->path, (int)request->launch.argc, request->argv,
 			 &s->program, err)) {
-		int failure = s->program.failure;
-
-		memset(&s->program, 0, sizeof(s->program));
-		s->program.fd = -1;
-		s->program.failure = failure;
+		s->program = (struct program){ .fd = -1, .failure = s->program.failure };
 		return -1;
 	}
 	s->program.failure = PROGRAM_CANNOT_RUN;
@@ -178,10 +180,10 @@ static void on_launched(struct plan_job *job, const struct plan_done *done);
 static void on_exec_timer(struct loop_timer *timer);
 
 /* Builds the plan and publishes the record; the plan is at the agent when 0 is returned. */
-static int begin(struct threadproc *tp, const struct request *request, struct sources *s,
-		 struct err *err)
+static int begin(struct threadproc *tp, struct launch_sources *s, struct err *err)
 {
 	struct server *server = tp->server;
+	const struct request *request = s->request;
 	const struct image *image = s->image->image;
 	const struct image *interp = s->interp ? s->interp->image : NULL;
 	uint64_t stack = layout_stack_size(request->launch.rlimits[RLIMIT_STACK].soft);
@@ -223,65 +225,83 @@ static int begin(struct threadproc *tp, const struct request *request, struct so
 	modules_publish_first(tp);
 	set_live(server, 1);
 	client_set_threadproc(tp->client, tp);
+	tp->sources = s;
+	server->launching++;
 	tp->job.done = on_launched;
 	agent_link_submit(&server->agent, &tp->job);
 	return 0;
 }
 
-static void refuse(struct client *client, int kind, const struct err *err)
+/* Why nothing can be launched just now; 0 when it can. */
+static int check_open(const struct server *server, struct err *err)
 {
-	client_failed(client, kind, err->os_errno, err->text);
+	const char *space = server->options->space;
+
+	if (!server->agent.alive)
+		return err_set(err, ERR_LIMIT,
+			       "the agent of space %s died; what runs in it lives on, but nothing "
+			       "new can start: end it with \"tpserver --space %s --stop\", or use "
+			       "another space (-s)",
+			       space, space);
+	if (server->ending)
+		return err_set(err, ERR_LIMIT, "the space %s is ending", space);
+	return 0;
 }
 
-void threadproc_launch(struct server *server, struct client *client, struct request *request)
+/* On failure *ret_kind is what tprun exits with, and the sources are still the caller's. */
+static int launch(struct server *server, struct client *client, struct launch_sources *sources,
+		  int *ret_kind, struct err *err)
 {
-	struct threadproc *tp = calloc(1, sizeof(*tp));
-	int failure = FAILURE_OURS;
-	struct sources sources;
-	struct err err = { 0 };
-	bool dead_agent = !server->agent.alive;
+	struct threadproc *tp;
 
-	if (!tp) {
-		err_os(&err, ENOMEM, "no memory for a launch");
-	} else if (dead_agent) {
-		err_set(&err, ERR_LIMIT,
-			"the agent of space %s died; what runs in it lives on, but nothing new can "
-			"start: end it with \"tpserver --space %s --stop\", or use another space (-s)",
-			server->options->space, server->options->space);
-	} else if (server->ending) {
-		err_set(&err, ERR_LIMIT, "the space %s is ending", server->options->space);
+	*ret_kind = FAILURE_OURS;
+	if (check_open(server, err))
+		return -1;
+	if (open_sources(server, sources, err)) {
+		*ret_kind = sources->program.failure;
+		return -1;
 	}
-	if (!tp || dead_agent || server->ending) {
-		free(tp);
-		request_deinit(request);
-		free(request);
-		refuse(client, failure, &err);
-		return;
-	}
+	tp = calloc(1, sizeof(*tp));
+	if (!tp)
+		return err_os(err, ENOMEM, "no memory for a launch");
 	tp->server = server;
 	tp->pidfd.fd = -1;
 	tp->client = client;
 	tp->exec_timer.fire = on_exec_timer;
-	if (open_sources(server, request, &sources, &err)) {
-		failure = sources.program.failure;
-	} else if (!take_record(tp, &err)) {
-		/* The agent is at work meanwhile; its answer comes through the loop. */
-		if (!begin(tp, request, &sources, &err)) {
-			threadproc_publish_fds(tp, request);
-			failure = 0;
-		} else {
-			failure = PROGRAM_CANNOT_RUN;
-			tp->failed = true;
-			threadproc_free(tp);
-		}
-		tp = NULL;
+	if (take_record(tp, err)) {
+		free(tp);
+		return -1;
 	}
-	free(tp);
-	sources_deinit(server, &sources);
-	request_deinit(request);
-	free(request);
-	if (failure)
-		refuse(client, failure, &err);
+	if (begin(tp, sources, err)) {
+		*ret_kind = PROGRAM_CANNOT_RUN;
+		tp->failed = true;
+		threadproc_free(tp);
+		return -1;
+	}
+	/* The agent is at work meanwhile; its answer comes through the loop. */
+	threadproc_publish_fds(tp, sources->request);
+	return 0;
+}
+
+void threadproc_launch(struct server *server, struct client *client, struct request *request)
+{
+	struct launch_sources *sources = calloc(1, sizeof(*sources));
+	struct err err = { 0 };
+	int kind;
+
+	if (!sources) {
+		request_deinit(request);
+		free(request);
+		client_failed(client, FAILURE_OURS, ENOMEM, "no memory for a launch");
+		return;
+	}
+	sources->request = request;
+	sources->program.fd = -1;
+	sources->interp_fd = -1;
+	if (!launch(server, client, sources, &kind, &err))
+		return;
+	sources_destroy(server, sources);
+	client_failed(client, kind, err.os_errno, err.text);
 }
 
 /* ---- the agent answered ------------------------------------------------------------------ */
@@ -318,7 +338,7 @@ static void launch_failed(struct threadproc *tp, int kind, const struct err *err
 	tp->failed = true;
 	set_live(tp->server, -1);
 	if (client)
-		refuse(client, kind, err);
+		client_failed(client, kind, err->os_errno, err->text);
 	teardown_begin(tp);
 }
 
@@ -369,6 +389,8 @@ static void on_launched(struct plan_job *job, const struct plan_done *done)
 	}
 	plan_deinit(&job->plan);
 	plan_init(&job->plan);
+	sources_destroy(server, TAKE_PTR(tp->sources));
+	server->launching--;
 	if (err.code) {
 		launch_failed(tp, done ? PROGRAM_CANNOT_RUN : FAILURE_OURS, &err);
 		return;
@@ -380,6 +402,8 @@ static void on_launched(struct plan_job *job, const struct plan_done *done)
 			       tp->pgid ? tp->pgid : tp->pid);
 	else
 		threadproc_kill(tp);
+	if (server->reap_again)
+		threadproc_reap(server);
 }
 
 /* ---- living -------------------------------------------------------------------------------- */
@@ -438,6 +462,7 @@ static void reap_ends(struct server *server)
 {
 	bool orphans = false;
 
+	server->reap_again = false;
 	for (;;) {
 		siginfo_t info = { 0 };
 		struct threadproc *tp;
@@ -449,6 +474,11 @@ static void reap_ends(struct server *server)
 		if (tp && tp->pidfd.fd >= 0) {
 			tp->pidfd.ready(&tp->pidfd, 0);
 			continue;
+		}
+		/* It may be what the agent is about to tell us of. */
+		if (server->launching) {
+			server->reap_again = true;
+			break;
 		}
 		if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | ANY_CHILD))
 			break;

@@ -43,6 +43,7 @@ struct threadproc {
 	bool has_memory;	      /* the slot is not torn down yet */
 	bool is_leaving;	      /* waits in server->leaving */
 	unsigned exec_wait_ms;
+	struct launch_sources *sources; /* while it is launched */
 	struct cached_image *image;   /* borrowed from image_refs */
 	struct cached_image *interp;  /* likewise, or NULL */
 	uint64_t program_bias;

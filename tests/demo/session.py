@@ -13,12 +13,14 @@ import sys
 BLOCK = re.compile(r"<!-- session -->\n```\n(.*?)\n```\n<!-- end of session -->", re.DOTALL)
 
 
-def masked(text, source):
+def masked(text, build):
     """Lines without addresses, process ids, times and column widths."""
-    text = text.replace(f"{source}/", "")
+    text = text.replace(f"{build}/", "build/")
     text = re.sub(r"0x[0-9a-f]+", "ADDRESS", text)
     text = re.sub(r"\b[0-9a-f]{16,}\b", "BUILD-ID", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d", "DATE", text)
     text = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "TIME", text)
+    text = re.sub(r"\bpid \d+|\d+(?= +(running|exited)\b)", "PID", text)
     text = re.sub(r"(?<![\d.])\d{3,}(?![\d.])", "NUMBER", text)
     return [re.sub(r"[ \t]+", " ", line).rstrip() for line in text.strip().splitlines()]
 
@@ -36,7 +38,7 @@ def main():
         print(run.stdout, f"tools/demo: exit status {run.returncode}", sep="")
         return 1
     difference = list(difflib.unified_diff(
-        masked(block.group(1), source), masked(run.stdout, source),
+        masked(block.group(1), build), masked(run.stdout, build),
         "README.md", "tools/demo", lineterm=""))
     print(*difference, sep="\n")
     return 1 if difference else 0
