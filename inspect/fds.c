@@ -32,7 +32,7 @@ static const char *mode_name(uint32_t flags)
 	}
 }
 
-/* ---- JSON ---------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static json_t *fd_json(const struct reg_threadproc *tp, const struct reg_fd *fd)
 {
@@ -62,7 +62,7 @@ static int fds_json(struct session *session, const struct show_selection *select
 	return session_print_json(session, json_pack("{s:o}", "fds", all), err);
 }
 
-/* ---- Text ------------------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 enum { ID, NAME, LAUNCHER, FD, KIND, MODE, TARGET };
 

@@ -22,7 +22,7 @@ static size_t threads_of(const struct reg_threadproc *tp)
 	return count;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static json_t *runs_json(const struct reg_threadproc *tp)
 {
@@ -102,7 +102,7 @@ static int list_json(struct session *session, const struct show_selection *selec
 	                          err);
 }
 
-/* ---- Text ------------------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 enum { ID, NAME, PID, STATE, THREADS, SLOT, START, PROGRAM };
 

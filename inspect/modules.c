@@ -28,7 +28,7 @@ static const char *symbols_word(const struct reg_image *image)
 	return image->abi.dynsym ? "dynsym" : "none";
 }
 
-/* ---- JSON ---------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static json_t *module_json(const struct snapshot *snapshot, const struct reg_threadproc *tp,
                            const struct reg_module *module)
@@ -66,7 +66,7 @@ static int modules_json(struct session *session, const struct show_selection *se
 	return session_print_json(session, json_pack("{s:o}", "modules", all), err);
 }
 
-/* ---- Text ------------------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 enum { ID, NAME, LO, HI, KIND, SYMBOLS, BUILD_ID, PATH };
 

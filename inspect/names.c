@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-/* ---- JSON ---------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static json_t *name_json(const struct reg_name *name)
 {
@@ -30,7 +30,7 @@ static int names_json(struct session *session, struct err *err)
 	return session_print_json(session, json_pack("{s:o}", "names", all), err);
 }
 
-/* ---- Text ------------------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 enum { NAME, TYPE, ADDRESS, SIZE, ID, OWNER };
 

@@ -17,7 +17,7 @@ static bool is_found(const struct target *target, const struct identity *id)
 	return !target->maps && id->owner.kind != OWNER_NONE;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------- */
 
 static const char *owner_word(const struct identity *id)
 {
@@ -93,29 +93,31 @@ static json_t *identity_json(const struct target *target, const struct identity 
 	                 name_json(id), "note", *id->note ? out_json_text(id->note) : json_null());
 }
 
-/* ---- Text ------------------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 static void print_who(struct session *session, const struct reg_threadproc *tp)
 {
 	char state[SHOW_TEXT_SIZE];
 
 	out_text(session->out, tp->abi.name);
-	fprintf(session->out, " (id %" PRIu32 ", pid %" PRId32 ", %s)", tp->abi.id, tp->abi.pid,
-	        show_state(tp, state));
+	fprintf(session->out, " (id %" PRIu32 ", pid %" PRId32, tp->abi.id, tp->abi.pid);
+	if (!tp->abi.end_ns)
+		fprintf(session->out, ", %s", show_state(tp, state));
+	fputc(')', session->out);
 }
 
 static void print_exited(struct session *session, const struct reg_threadproc *tp)
 {
-	char time[SHOW_TEXT_SIZE], ago[SHOW_TEXT_SIZE];
+	char state[SHOW_TEXT_SIZE], time[SHOW_TEXT_SIZE], ago[SHOW_TEXT_SIZE];
 
 	if (!tp) {
 		fputs("an exited threadproc that is no longer on record", session->out);
 		return;
 	}
 	print_who(session, tp);
-	if (!reg_threadproc_lives(tp) && tp->abi.end_ns)
-		fprintf(session->out, ", gone since %s (%s)", show_time(tp->abi.end_ns, time),
-		        show_ago(tp->abi.end_ns, ago));
+	if (tp->abi.end_ns)
+		fprintf(session->out, ", %s at %s (%s)", show_state(tp, state),
+		        show_time(tp->abi.end_ns, time), show_ago(tp->abi.end_ns, ago));
 }
 
 static void print_toolkit(struct session *session, const struct identity *id)
@@ -282,7 +284,7 @@ static void print_identity(struct session *session, const struct identity *id)
 	bool unowned = id->owner.kind == OWNER_NONE;
 
 	print_owner(session, id);
-	if (id->section.name || id->symbol.name || id->module)
+	if (id->section.name || id->symbol.name)
 		print_code(session, id);
 	if (id->mapped && unowned)
 		print_kernel_line(session, &id->mapping);
@@ -301,7 +303,7 @@ static void print_identity(struct session *session, const struct identity *id)
 	}
 }
 
-/* ---- The verb ----------------------------------------------------------------------------- */
+/* ---- The verb ------------------------------------------------------------ */
 
 static int parse_all(int argc, char **args, uint64_t **ret_addrs, struct err *err)
 {

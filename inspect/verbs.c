@@ -48,7 +48,7 @@ static int no_verb(const char *name, struct err *err)
 	return err_set(err, ERR_USAGE, "no verb '%s'; 'help' lists them", name);
 }
 
-/* ---- help and quit ------------------------------------------------------------------ */
+/* ---- help and quit ------------------------------------------------------- */
 
 static json_t *help_json(const struct verb *verb)
 {
@@ -99,7 +99,7 @@ static int verb_quit(struct session *session, int argc, char **args, struct err 
 	return 0;
 }
 
-/* ---- One line -------------------------------------------------------------------------- */
+/* ---- One line ------------------------------------------------------------ */
 
 /* Splits line in place; the caller frees the NULL-terminated vector. */
 static int split(char *line, char ***ret_words, int *ret_count, struct err *err)

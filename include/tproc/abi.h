@@ -48,6 +48,7 @@
 #define TP_IMAGES 2048u
 #define TP_NAMES 4096u
 #define TP_FIXED 64u
+#define TP_CPUIDS 128u
 #define TP_RUNS 32u
 #define TP_NAME_SIZE 64u
 #define TP_BUILD_ID_SIZE 32u
@@ -259,6 +260,23 @@ struct tp_name {
 	uint64_t reserved[3];
 };
 
+/* ---- Processor (x86) -------------------------------------------------------- */
+
+/*
+ * What the cpuid instruction answers, the same on every processor of the machine.  Under
+ * a hypervisor the instruction costs microseconds, and ld.so asks 60 times at start-up;
+ * its sites are patched to look here first.  Leaves that differ from one processor to
+ * the next are not in the table.
+ */
+struct tp_cpuid {
+	uint32_t leaf;
+	uint32_t subleaf;
+	uint32_t eax;
+	uint32_t ebx;
+	uint32_t ecx;
+	uint32_t edx;
+};
+
 /* ---- The registry ----------------------------------------------------------- */
 
 enum tp_agent_state {
@@ -302,6 +320,7 @@ struct tp_registry {
 	struct tp_table images;	     /* struct tp_image */
 	struct tp_table names;	     /* struct tp_name */
 	struct tp_table heap;	     /* bytes */
+	struct tp_table cpuid;	     /* struct tp_cpuid */
 	uint64_t reserved[16];
 };
 

@@ -129,12 +129,20 @@ TP_AT(struct tp_name, name, 40);
 TP_AT(struct tp_name, type, 104);
 TP_AT(struct tp_name, reserved, 168);
 
+TP_SIZE(struct tp_cpuid, 24);
+TP_AT(struct tp_cpuid, leaf, 0);
+TP_AT(struct tp_cpuid, subleaf, 4);
+TP_AT(struct tp_cpuid, eax, 8);
+TP_AT(struct tp_cpuid, ebx, 12);
+TP_AT(struct tp_cpuid, ecx, 16);
+TP_AT(struct tp_cpuid, edx, 20);
+
 TP_SIZE(struct tp_table, 16);
 TP_AT(struct tp_table, off, 0);
 TP_AT(struct tp_table, size, 8);
 TP_AT(struct tp_table, count, 12);
 
-TP_SIZE(struct tp_registry, 408);
+TP_SIZE(struct tp_registry, 424);
 TP_AT(struct tp_registry, magic, 0);
 TP_AT(struct tp_registry, abi_version, 8);
 TP_AT(struct tp_registry, seq, 12);
@@ -163,7 +171,8 @@ TP_AT(struct tp_registry, threadprocs, 216);
 TP_AT(struct tp_registry, images, 232);
 TP_AT(struct tp_registry, names, 248);
 TP_AT(struct tp_registry, heap, 264);
-TP_AT(struct tp_registry, reserved, 280);
+TP_AT(struct tp_registry, cpuid, 280);
+TP_AT(struct tp_registry, reserved, 296);
 
 TP_SIZE(struct tp_mailbox_header, 528);
 TP_AT(struct tp_mailbox_header, doorbell, 0);

@@ -63,7 +63,7 @@ void out_text(FILE *file, const char *text)
 	fputs(piece, file);
 }
 
-/* ---- Tables ---------------------------------------------------------------- */
+/* ---- Tables -------------------------------------------------------------- */
 
 struct out_table {
 	struct libscols_table *scols;
@@ -155,7 +155,7 @@ int out_table_print(struct out_table *table, FILE *file, struct err *err)
 	return 0;
 }
 
-/* ---- JSON ------------------------------------------------------------------ */
+/* ---- JSON ---------------------------------------------------------------- */
 
 json_t *out_json_hex(uint64_t value)
 {

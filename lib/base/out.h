@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* ---- Colour ---------------------------------------------------------------- */
+/* ---- Colour -------------------------------------------------------------- */
 
 enum out_colour { OUT_COLOUR_AUTO, OUT_COLOUR_ALWAYS, OUT_COLOUR_NEVER };
 
@@ -30,12 +30,12 @@ bool out_colour_wanted(enum out_colour when, int fd);
 enum out_style { OUT_PLAIN, OUT_BOLD, OUT_DIM, OUT_RED, OUT_GREEN, OUT_YELLOW, OUT_CYAN };
 const char *out_style(bool colour, enum out_style style);
 
-/* ---- Text ------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 /* Writes a string, escaped. */
 void out_text(FILE *file, const char *text);
 
-/* ---- Tables ---------------------------------------------------------------- */
+/* ---- Tables -------------------------------------------------------------- */
 
 struct out_column {
 	const char *heading;
@@ -63,7 +63,7 @@ void out_table_style(struct out_table *table, size_t column, enum out_style styl
 /* Writes the table with its headings. */
 int out_table_print(struct out_table *table, FILE *file, struct err *err);
 
-/* ---- JSON ------------------------------------------------------------------ */
+/* ---- JSON ---------------------------------------------------------------- */
 
 /* New references, NULL when memory is short (json_pack's "o" then fails as a whole). */
 json_t *out_json_hex(uint64_t value);                  /* "0x..."; JSON's numbers end at 2^53 */

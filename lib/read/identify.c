@@ -22,7 +22,7 @@ __attribute__((format(printf, 2, 3))) static void note(struct identity *id, cons
 	va_end(args);
 }
 
-/* ---- Owner and mapping ------------------------------------------------------------- */
+/* ---- Owner and mapping --------------------------------------------------- */
 
 static void find_owner(const struct target *target, struct identity *id)
 {
@@ -43,7 +43,7 @@ static void find_mapping(const struct target *target, struct identity *id)
 		note(id, "%s", err.text);
 }
 
-/* ---- Place --------------------------------------------------------------------------- */
+/* ---- Place --------------------------------------------------------------- */
 
 static bool within(uint64_t addr, uint64_t lo, uint64_t hi)
 {
@@ -186,7 +186,7 @@ static void find_place(const struct target *target, struct identity *id)
 	}
 }
 
-/* ---- File, section, symbol ------------------------------------------------------------ */
+/* ---- File, section, symbol ----------------------------------------------- */
 
 static void take_build_id(struct identity *id, const uint8_t *bytes, uint32_t len)
 {
@@ -280,7 +280,7 @@ static void find_symbol(const struct target *target, struct identity *id)
 		look_in_file(target, id);
 }
 
-/* ---- Named pointers --------------------------------------------------------------------- */
+/* ---- Named pointers ------------------------------------------------------ */
 
 static void find_name(const struct target *target, struct identity *id)
 {
@@ -297,7 +297,7 @@ static void find_name(const struct target *target, struct identity *id)
 	}
 }
 
-/* ------------------------------------------------------------------------------------------ */
+/* -------------------------------------------------------------------------- */
 
 void identify(const struct target *target, uint64_t addr, struct identity *ret_identity)
 {

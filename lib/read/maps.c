@@ -70,7 +70,7 @@ static int query(int fd, uint64_t addr, struct mapping *m)
 	return 0;
 }
 
-/* ---- Text ------------------------------------------------------------------ */
+/* ---- Text ---------------------------------------------------------------- */
 
 /* The kernel writes a newline in a path as \012 (seq_path), and nothing else specially. */
 static void copy_path(char *dst, size_t size, const char *src)
@@ -141,7 +141,7 @@ static int find_in_stream(FILE *stream, uint64_t addr, struct mapping *ret_mappi
 	return no_mapping(addr, err);
 }
 
-/* ---- Both ------------------------------------------------------------------ */
+/* ---- Both ---------------------------------------------------------------- */
 
 static int find_in_proc(pid_t pid, uint64_t addr, struct mapping *ret_mapping, struct err *err)
 {

@@ -33,7 +33,7 @@ int mem_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *
 	return mem->ops->read(mem, addr, buf, len, err);
 }
 
-/* ---- A live process -------------------------------------------------------- */
+/* ---- A live process ------------------------------------------------------ */
 
 struct mem_live {
 	struct mem mem;
@@ -113,7 +113,7 @@ int mem_open_live(pid_t pid, struct mem **ret_mem, struct err *err)
 	return 0;
 }
 
-/* ---- Bytes ----------------------------------------------------------------- */
+/* ---- Bytes --------------------------------------------------------------- */
 
 struct mem_runs {
 	struct mem mem;

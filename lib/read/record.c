@@ -106,7 +106,7 @@ static void check_name(struct reg_health *health, const char *what, char name[TP
 	name[TP_NAME_SIZE - 1] = '\0';
 }
 
-/* ---- Threadprocs --------------------------------------------------------------- */
+/* ---- Threadprocs --------------------------------------------------------- */
 
 static bool run_sound(const struct tp_threadproc *abi, uint32_t i, uint32_t granules)
 {
@@ -320,7 +320,7 @@ void record_threadproc_deinit(struct reg_threadproc *tp)
 	memset(tp, 0, sizeof(*tp));
 }
 
-/* ---- Images --------------------------------------------------------------------- */
+/* ---- Images -------------------------------------------------------------- */
 
 int record_image_fill(struct reg_pass *pass, const struct tp_image *raw, struct reg_image *image)
 {
@@ -344,7 +344,7 @@ void record_image_deinit(struct reg_image *image)
 	memset(image, 0, sizeof(*image));
 }
 
-/* ---- Names ---------------------------------------------------------------------- */
+/* ---- Names --------------------------------------------------------------- */
 
 void record_name_fill(struct reg_pass *pass, const struct tp_name *raw, struct reg_name *name)
 {

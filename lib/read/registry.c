@@ -137,7 +137,7 @@ int registry_header(const struct registry *registry, struct tp_registry *ret_hea
 	return 0;
 }
 
-/* ---- Where it comes from ------------------------------------------------------ */
+/* ---- Where it comes from ------------------------------------------------- */
 
 static int registry_create(struct registry **ret_registry, struct err *err)
 {

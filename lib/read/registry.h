@@ -37,7 +37,7 @@ int registry_from_bytes(const void *bytes, size_t len, struct registry **ret_reg
 
 void registry_close(struct registry *registry);
 
-/* ---- Snapshot --------------------------------------------------------------- */
+/* ---- Snapshot ------------------------------------------------------------ */
 
 #define REG_PROBLEM_SIZE 112
 
@@ -117,7 +117,7 @@ bool reg_threadproc_lives(const struct reg_threadproc *tp);
 /* "running" and so on; "unknown" for a state that this version does not know. */
 const char *reg_state_name(uint32_t state);
 
-/* ---- Owners ------------------------------------------------------------------ */
+/* ---- Owners -------------------------------------------------------------- */
 
 enum owner_kind {
 	OWNER_NONE = 0, /* outside every slot */

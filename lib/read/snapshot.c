@@ -208,7 +208,7 @@ void snapshot_destroy(struct snapshot *snapshot)
 	free(snapshot);
 }
 
-/* ---- Questions to a snapshot ------------------------------------------------------ */
+/* ---- Questions to a snapshot --------------------------------------------- */
 
 const struct reg_image *snapshot_image(const struct snapshot *snapshot, uint32_t index)
 {

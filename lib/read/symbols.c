@@ -1,6 +1,7 @@
 #include "lib/read/symbols.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/read/symbol_index.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -10,22 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-struct entry {
-	uint64_t value;
-	uint64_t size;
-	uint64_t reach; /* the furthest end of this and all entries before it */
-	const char *name;
-	uint32_t order; /* place in the symbol table */
-	uint16_t shndx;
-	uint8_t bind;
-};
-
-/* Entries ascending by value; of the same value, in the table's order. */
-struct index {
-	struct entry *entries;
-	size_t count;
-};
 
 struct load {
 	uint64_t offset;
@@ -43,8 +28,7 @@ struct symbols {
 	void *bytes;
 	Elf *elf;
 	struct file_version version;
-	struct index globals; /* and weak ones */
-	struct index locals;
+	struct symbol_index index;
 	struct part *sections; /* those that are loaded, ascending */
 	size_t section_count;
 	struct load *loads;
@@ -56,7 +40,7 @@ static int invalid(struct err *err, const char *what)
 	return err_set(err, ERR_INVALID, "%s: %s", what, elf_errmsg(-1));
 }
 
-/* ---- Sections and segments ------------------------------------------------------- */
+/* ---- Sections and segments ----------------------------------------------- */
 
 static int by_addr(const void *a, const void *b)
 {
@@ -164,7 +148,7 @@ bool symbols_vaddr_of_offset(const struct symbols *symbols, uint64_t offset, uin
 	return false;
 }
 
-/* ---- Build-id --------------------------------------------------------------------- */
+/* ---- Build-id ------------------------------------------------------------ */
 
 static bool take_build_id(struct symbols *s, Elf_Data *data)
 {
@@ -216,221 +200,17 @@ bool file_version_same(const struct file_version *a, const struct file_version *
 	return a->size == b->size && a->mtime_sec == b->mtime_sec && a->mtime_nsec == b->mtime_nsec;
 }
 
-/* ---- Symbols ------------------------------------------------------------------------ */
-
-static int by_value(const void *a, const void *b)
-{
-	const struct entry *x = a, *y = b;
-
-	if (x->value != y->value)
-		return x->value < y->value ? -1 : 1;
-	if (x->order != y->order)
-		return x->order < y->order ? -1 : 1;
-	return 0;
-}
-
-static void sort_index(struct index *index)
-{
-	uint64_t reach = 0;
-
-	if (index->count)
-		qsort(index->entries, index->count, sizeof(*index->entries), by_value);
-	for (size_t i = 0; i < index->count; i++) {
-		struct entry *entry = &index->entries[i];
-		uint64_t end = entry->value + entry->size;
-
-		if (end < entry->value)
-			end = UINT64_MAX;
-		if (end > reach)
-			reach = end;
-		entry->reach = reach;
-	}
-}
-
-/* .symtab if there is one, else .dynsym; NULL for none. */
-static Elf_Scn *find_table(Elf *elf, GElf_Shdr *shdr)
-{
-	Elf_Scn *found = NULL;
-	Elf_Scn *scn = NULL;
-	GElf_Shdr this;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		if (!gelf_getshdr(scn, &this))
-			continue;
-		if (this.sh_type == SHT_SYMTAB || (this.sh_type == SHT_DYNSYM && !found)) {
-			*shdr = this;
-			found = scn;
-		}
-		if (this.sh_type == SHT_SYMTAB)
-			break;
-	}
-	return found;
-}
-
-/* Whether it names a place in the program's memory. */
-static bool is_place(const GElf_Sym *sym)
-{
-	unsigned type = GELF_ST_TYPE(sym->st_info);
-
-	return sym->st_shndx != SHN_UNDEF && sym->st_shndx != SHN_ABS &&
-	       sym->st_shndx != SHN_COMMON && type != STT_SECTION && type != STT_FILE &&
-	       type != STT_TLS;
-}
-
-static void add_entry(struct symbols *s, const GElf_Sym *sym, const char *name, uint32_t order)
-{
-	unsigned bind = GELF_ST_BIND(sym->st_info);
-	struct index *index = bind == STB_LOCAL ? &s->locals : &s->globals;
-
-	index->entries[index->count++] = (struct entry){
-		.value = sym->st_value,
-		.size = sym->st_size,
-		.name = name,
-		.order = order,
-		.shndx = sym->st_shndx,
-		.bind = (uint8_t)bind,
-	};
-}
-
-static int index_symbols(struct symbols *s, struct err *err)
-{
-	GElf_Shdr shdr;
-	Elf_Scn *scn = find_table(s->elf, &shdr);
-	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
-	size_t count;
-
-	if (!data || !data->d_buf || !shdr.sh_entsize)
-		return 0;
-	/* d_size is what the file really has of it */
-	count = data->d_size / gelf_fsize(s->elf, ELF_T_SYM, 1, EV_CURRENT);
-	if (count > INT32_MAX)
-		return err_set(err, ERR_INVALID, "%zu symbols", count);
-	s->globals.entries = calloc(count + 1, sizeof(struct entry));
-	s->locals.entries = calloc(count + 1, sizeof(struct entry));
-	if (!s->globals.entries || !s->locals.entries)
-		return err_os(err, ENOMEM, "%zu symbols", count);
-	for (size_t i = 1; i < count; i++) {
-		const char *name;
-		GElf_Sym sym;
-
-		if (!gelf_getsym(data, (int)i, &sym) || !is_place(&sym))
-			continue;
-		name = elf_strptr(s->elf, shdr.sh_link, sym.st_name);
-		if (name && *name)
-			add_entry(s, &sym, name, (uint32_t)i);
-	}
-	sort_index(&s->globals);
-	sort_index(&s->locals);
-	return 0;
-}
-
-static unsigned bind_rank(const struct entry *entry)
-{
-	switch (entry->bind) {
-	case STB_GLOBAL:
-	case STB_GNU_UNIQUE:
-		return 3;
-	case STB_WEAK:
-		return 2;
-	default:
-		return 1;
-	}
-}
-
-/* Of two that begin at the same address and cover it: the tighter one, unless it binds less. */
-static bool is_better(const struct entry *entry, const struct entry *best)
-{
-	if (entry->size != best->size)
-		return entry->size < best->size && bind_rank(entry) >= bind_rank(best);
-	return bind_rank(entry) > bind_rank(best);
-}
-
-/* Index of the first entry whose value is above vaddr. */
-static size_t upper(const struct index *index, uint64_t vaddr)
-{
-	size_t lo = 0, hi = index->count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (index->entries[mid].value <= vaddr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static const struct entry *find_sized(const struct index *index, uint64_t vaddr)
-{
-	const struct entry *best = NULL;
-	size_t i = upper(index, vaddr);
-
-	/* Backwards, while any entry so far reaches past vaddr. */
-	while (i > 0 && index->entries[i - 1].reach > vaddr) {
-		const struct entry *entry = &index->entries[--i];
-
-		if (best && entry->value < best->value)
-			break;
-		if (!entry->size || vaddr - entry->value >= entry->size)
-			continue;
-		/* Equals come in reverse order here: the first of the table wins. */
-		if (!best || !is_better(best, entry))
-			best = entry;
-	}
-	return best;
-}
-
-/* Labels of hand-written assembly: no size, and no sized symbol ends above them. */
-static const struct entry *find_sizeless(const struct index *index, uint64_t vaddr, uint64_t floor,
-                                         uint16_t shndx)
-{
-	const struct entry *best = NULL;
-
-	for (size_t i = upper(index, vaddr); i > 0;) {
-		const struct entry *entry = &index->entries[--i];
-
-		if (entry->value < floor || (best && entry->value < best->value))
-			break;
-		if (!entry->size && entry->shndx == shndx &&
-		    (!best || bind_rank(entry) >= bind_rank(best)))
-			best = entry;
-	}
-	return best;
-}
-
-/* The furthest end of the symbols that begin at or below vaddr. */
-static uint64_t reach_at(const struct index *index, uint64_t vaddr)
-{
-	size_t i = upper(index, vaddr);
-
-	return i ? index->entries[i - 1].reach : 0;
-}
+/* ---- Symbols ------------------------------------------------------------- */
 
 bool symbols_find(const struct symbols *symbols, uint64_t vaddr, struct symbol *ret_symbol)
 {
 	const struct part *part = part_at(symbols, vaddr);
-	const struct entry *found = find_sized(&symbols->globals, vaddr);
 
-	if (!found)
-		found = find_sized(&symbols->locals, vaddr);
-	if (!found && part) {
-		uint64_t floor = reach_at(&symbols->globals, vaddr);
-		uint64_t floor_locals = reach_at(&symbols->locals, vaddr);
-
-		if (floor_locals > floor)
-			floor = floor_locals;
-		found = find_sizeless(&symbols->globals, vaddr, floor, part->shndx);
-		if (!found)
-			found = find_sizeless(&symbols->locals, vaddr, floor, part->shndx);
-	}
-	if (!found)
-		return false;
-	*ret_symbol = (struct symbol){found->name, found->value, found->size};
-	return true;
+	return symbol_index_find(&symbols->index, vaddr, part ? part->shndx : SHN_UNDEF,
+	                         ret_symbol);
 }
 
-/* ---- Opening -------------------------------------------------------------------------- */
+/* ---- Opening ------------------------------------------------------------- */
 
 void symbols_close(struct symbols *symbols)
 {
@@ -441,8 +221,7 @@ void symbols_close(struct symbols *symbols)
 	if (symbols->fd >= 0)
 		close(symbols->fd);
 	free(symbols->bytes);
-	free(symbols->globals.entries);
-	free(symbols->locals.entries);
+	symbol_index_deinit(&symbols->index);
 	free(symbols->sections);
 	free(symbols->loads);
 	free(symbols);
@@ -469,7 +248,8 @@ static int load(struct symbols *s, struct symbols **ret_symbols, struct err *err
 		goto fail;
 	}
 	find_build_id(s);
-	if (index_sections(s, err) || index_loads(s, err) || index_symbols(s, err))
+	if (index_sections(s, err) || index_loads(s, err) ||
+	    symbol_index_init(&s->index, s->elf, err))
 		goto fail;
 	*ret_symbols = s;
 	return 0;

@@ -132,6 +132,7 @@ struct slot {
 	uint64_t entry; /* struct patch_stub_head */
 	uint64_t filter;
 	uint64_t module_hook;
+	uint64_t cpuid;
 	uint64_t escapes;   /* mappings the kernel placed because the slot had no room */
 	uint32_t next_hole; /* where the next one is noted */
 	uint32_t exe_length;

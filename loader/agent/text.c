@@ -127,8 +127,13 @@ static uint64_t stub_pages(struct slot *slot, uint64_t addr, uint64_t len, uint6
 static void patch_all(struct slot *slot, uint64_t addr, uint64_t len, long prot, uint64_t off,
 		      const struct tp_site *sites, size_t count)
 {
-	const struct patch_stub_head head = { (uint64_t)slot, slot->entry, slot->filter,
-					      slot->module_hook };
+	const struct patch_stub_head head = {
+		.slot = (uint64_t)slot,
+		.entry = slot->entry,
+		.filter = slot->filter,
+		.module_hook = slot->module_hook,
+		.cpuid = slot->cpuid,
+	};
 	uint64_t size = page_up(patch_stubs_size((uint32_t)count));
 	uint64_t pages = stub_pages(slot, addr, len, size);
 	struct patch_stubs stubs;

@@ -26,6 +26,8 @@ enum patch_kind {
 	/* The number is known at run time only, or not every call is handled: asks the
 	 * in-space filter first and else makes the system call where the program would. */
 	PATCH_FILTERED = 2,
+	/* Asks what the processor can do, which the registry knows already (x86). */
+	PATCH_CPUID = 3,
 };
 
 /* More sites than this in one file are left alone (libc has about 15). */
@@ -39,6 +41,7 @@ struct patch_stub_head {
 	uint64_t entry;	 /* handles a system call */
 	uint64_t filter; /* tells whether it would */
 	uint64_t module_hook; /* stands in for _dl_debug_state */
+	uint64_t cpuid;	      /* stands in for the instruction */
 };
 
 /* True for the system calls that in-space code takes over. */
@@ -52,6 +55,13 @@ bool patch_wants(uint32_t nr);
  */
 size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
 		  size_t max);
+
+/*
+ * The same for sites that ask what the processor can do.  For what every start-up runs
+ * through, which is the program interpreter or a static program.
+ */
+size_t patch_scan_cpuid(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
+			size_t max);
 
 /* Where the next stub goes.  The caller provides memory at `here` that will run at `at`. */
 struct patch_stubs {

@@ -72,6 +72,12 @@ static int add_sites(struct cached_image *entry, uint32_t segment, const uint8_t
 	return 0;
 }
 
+/* True for an interpreter, and for a program that needs none. */
+static bool starts_programs(const struct image *image)
+{
+	return image->dl_debug_state || (image->entry && !image->interp);
+}
+
 /* Reads one executable segment and looks for sites in it. */
 static int scan_segment(struct cached_image *entry, int fd, uint32_t segment, struct err *err)
 {
@@ -94,7 +100,39 @@ static int scan_segment(struct cached_image *entry, int fd, uint32_t segment, st
 		count = PATCH_MAX_SITES;
 	if (count && add_sites(entry, segment, text, found, count))
 		return err_os(err, ENOMEM, "%s: cannot note its sites", entry->image->path);
+	if (!starts_programs(entry->image))
+		return 0;
+	count = patch_scan_cpuid(text, s->filesz, (uint32_t)s->offset, found, PATCH_MAX_SITES);
+	if (count > PATCH_MAX_SITES)
+		count = PATCH_MAX_SITES;
+	if (count && add_sites(entry, segment, text, found, count))
+		return err_os(err, ENOMEM, "%s: cannot note its sites", entry->image->path);
 	return 0;
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct image_site *x = a;
+	const struct image_site *y = b;
+
+	return x->site.off < y->site.off ? -1 : x->site.off > y->site.off;
+}
+
+/* Ascending, and none that overlaps the one before it. */
+static void sort_sites(struct cached_image *entry)
+{
+	uint32_t kept = 0;
+
+	if (!entry->image->site_count)
+		return;
+	qsort(entry->sites, entry->image->site_count, sizeof(*entry->sites), by_offset);
+	for (uint32_t i = 0; i < entry->image->site_count; i++) {
+		const struct tp_site *last = kept ? &entry->sites[kept - 1].site : NULL;
+
+		if (!last || entry->sites[i].site.off >= last->off + last->len)
+			entry->sites[kept++] = entry->sites[i];
+	}
+	entry->image->site_count = kept;
 }
 
 /* The first bytes of _dl_debug_state, which a hook replaces. */
@@ -137,7 +175,7 @@ static void publish(struct image_cache *cache, struct cached_image *entry)
 	const struct image *image = entry->image;
 	uint32_t index = free_index(registry, &entry->key);
 	struct tp_image *record = &registry->images[index];
-	struct tp_site sites[IMAGE_MAX_SEGMENTS * 8];
+	struct tp_site sites[2 * PATCH_MAX_SITES];
 	uint32_t count = image->site_count;
 
 	if (!index)
@@ -248,6 +286,7 @@ static int create_entry(struct image_cache *cache, int fd, const char *path,
 			return -1;
 		}
 	}
+	sort_sites(entry);
 	read_debug_state(entry, fd);
 	make_room(cache);
 	publish(cache, entry);

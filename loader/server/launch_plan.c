@@ -36,6 +36,7 @@ static void stub_area_init(struct stub_area *area, uint64_t at, uint64_t state,
 		.entry = space->entry,
 		.filter = space->filter,
 		.module_hook = space->module_hook,
+		.cpuid = space->cpuid,
 	};
 
 	patch_stubs_init(&area->stubs, area->bytes, at, sizeof(area->bytes), &head);
@@ -237,6 +238,7 @@ static void fill_slot(struct slot *slot, const struct launch_space *space,
 	slot->entry = space->entry;
 	slot->filter = space->filter;
 	slot->module_hook = space->module_hook;
+	slot->cpuid = space->cpuid;
 	slot->range_count = 1;
 	slot->ranges[0].lo = layout->mmap_lo;
 	slot->ranges[0].hi = layout->mmap_hi;

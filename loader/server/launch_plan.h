@@ -17,6 +17,7 @@ struct launch_space {
 	uint64_t entry; /* in-space code, from the agent's hello */
 	uint64_t filter;
 	uint64_t module_hook;
+	uint64_t cpuid;
 	uint64_t vdso;
 	int32_t server_pid;
 	int32_t server_sid;

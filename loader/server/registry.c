@@ -37,12 +37,14 @@ static void lay_out(struct registry *registry)
 	map->threadprocs = table_at(&off, sizeof(struct tp_threadproc), TP_THREADPROCS);
 	map->images = table_at(&off, sizeof(struct tp_image), TP_IMAGES);
 	map->names = table_at(&off, sizeof(struct tp_name), TP_NAMES);
+	map->cpuid = table_at(&off, sizeof(struct tp_cpuid), TP_CPUIDS);
 	map->heap = table_at(&off, 1, (uint32_t)(TP_REGISTRY_SIZE - off));
 	registry->granules = (void *)(base + map->granules.off);
 	registry->fixed = (void *)(base + map->fixed.off);
 	registry->threadprocs = (void *)(base + map->threadprocs.off);
 	registry->images = (void *)(base + map->images.off);
 	registry->names = (void *)(base + map->names.off);
+	registry->cpuids = (void *)(base + map->cpuid.off);
 	heap_init(&registry->heap, base + map->heap.off, map->heap.count);
 }
 

@@ -19,6 +19,7 @@ struct registry {
 	struct tp_threadproc *threadprocs;
 	struct tp_image *images;
 	struct tp_name *names;
+	struct tp_cpuid *cpuids;
 	struct heap heap;
 	uint32_t next_threadproc; /* where the search for a record begins */
 };

@@ -4,6 +4,7 @@
 #include "lib/base/space_dir.h"
 #include "loader/server/client.h"
 #include "loader/server/log.h"
+#include "loader/server/processor.h"
 #include "loader/server/threadproc.h"
 
 #include <errno.h>
@@ -143,6 +144,7 @@ static int note_inheritance(struct server *server, struct err *err)
 	launch->entry = hello->entry;
 	launch->filter = hello->filter;
 	launch->module_hook = hello->module_hook;
+	launch->cpuid = hello->cpuid;
 	launch->vdso = hello->vdso;
 	launch->server_pid = getpid();
 	launch->server_sid = getsid(0);
@@ -330,6 +332,7 @@ static int start(struct server *server, struct place *place, struct err *err)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	if (registry_create(&server->registry, server->options->space, err))
 		return -1;
+	processor_describe(&server->registry);
 	slots_init(&server->slots, server->registry.granules, server->registry.fixed);
 	image_cache_init(&server->images, &server->registry);
 	/* Signals first, so that the doorbell's thread starts with them blocked. */

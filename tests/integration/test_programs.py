@@ -98,9 +98,8 @@ class SystemPrograms(SpaceTest):
         os.chmod(nested, 0o755)
         self.assert_runs(nested, "x", stdout=f"{path} more {nested} x\n", status=6)
 
-    def test_many_at_once(self):
-        with self.space.running(tool("cat")) as first, self.space.running(tool("bc")
-                                if shutil.which("bc") else tool("cat")) as second:
+    def test_two_at_once(self):
+        with self.space.running(tool("cat")) as first, self.space.running(tool("cat")) as second:
             for process in (first, second):
                 process.stdin.write("12\n")
                 process.stdin.flush()
@@ -219,17 +218,17 @@ class Kept(SpaceTest):
     """What execve keeps, and what it makes: the same in a space as outside."""
 
     def in_shell(self, setup, name="attributes"):
-        """The output of a program after `setup`, in the space and outside."""
-        line = f'{setup} "$@"'
-        shell = [tool("bash"), "-c", line, "bash"]
-        run = lambda argv: subprocess.run(shell + argv, env=self.space.env, check=False, text=True,
-                                          timeout=TIMEOUT, stdin=subprocess.DEVNULL,
-                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        native = run([program(name)])
-        self.assertEqual(native.returncode, 0, native)
-        done = run(self.space.argv([program(name)]))
-        self.assertEqual((done.returncode, done.stdout, done.stderr),
-                         (0, native.stdout.replace(f"pgrp {0}", ""), ""))
+        """The same output of a program after `setup`, in the space and outside."""
+        def output(argv):
+            done = subprocess.run([tool("bash"), "-c", f'{setup} "$@"', "bash", *argv],
+                                  env=self.space.env, check=False, text=True, timeout=TIMEOUT,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+            return f"{done.stdout}{done.stderr}status {done.returncode}"
+
+        native = output([program(name)])
+        self.assertIn("status 0", native)
+        self.assertEqual(output(self.space.argv([program(name)])), native)
 
     def test_attributes(self):
         self.space.start()
@@ -249,10 +248,11 @@ class Kept(SpaceTest):
         self.in_shell("ulimit -n 60;")
 
     def test_arguments(self):
-        self.space.start()
+        self.space.env = {"XDG_RUNTIME_DIR": self.space.runtime, "EMPTY": "", "SPACED": "a b"}
         self.assert_same_as_native(program("arguments"), "", "a b", "\N{SNOWMAN}", "x" * 100000)
 
     def test_argv0_and_execfn(self):
+        self.space.env = {"XDG_RUNTIME_DIR": self.space.runtime}
         native = subprocess.run(["./arguments"], cwd=PROGRAMS, env=self.space.env, check=True,
                                 text=True, stdout=subprocess.PIPE).stdout
         done = self.space.run("./arguments", cwd=PROGRAMS)
@@ -286,8 +286,7 @@ class Kept(SpaceTest):
                 os.close(fd)
 
     def test_closed_standard_descriptors(self):
-        shell = f'exec "$@" <&- 2>&-'
-        done = subprocess.run([tool("sh"), "-c", shell, "sh",
+        done = subprocess.run([tool("sh"), "-c", 'exec "$@" <&- 2>&-', "sh",
                                *self.space.argv([tool("ls"), "/proc/self/fd"])],
                               env=self.space.env, check=False, text=True, timeout=TIMEOUT,
                               stdout=subprocess.PIPE)

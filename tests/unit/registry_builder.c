@@ -58,6 +58,19 @@ void registry_builder_deinit(struct registry_builder *b)
 	b->bytes = NULL;
 }
 
+struct snapshot *rb_snapshot(const struct registry_builder *b)
+{
+	struct snapshot *snapshot = NULL;
+	struct registry *registry;
+	struct err err;
+
+	if (registry_from_bytes(b->bytes, b->size, &registry, &err))
+		return NULL;
+	registry_snapshot(registry, &snapshot, &err);
+	registry_close(registry);
+	return snapshot;
+}
+
 struct tp_registry *rb_header(struct registry_builder *b)
 {
 	return (struct tp_registry *)b->bytes;
@@ -132,7 +145,7 @@ void rb_give(struct registry_builder *b, uint32_t record, uint32_t first, uint32
 	tp->runs[tp->run_count++] = (struct tp_run){first, count};
 }
 
-/* ---- The sample ---------------------------------------------------------------- */
+/* ---- The sample ---------------------------------------------------------- */
 
 static void add_image(struct registry_builder *b, uint32_t i, const char *path, uint8_t build_id)
 {

@@ -4,6 +4,7 @@
 #ifndef TPROC_TESTS_REGISTRY_BUILDER_H
 #define TPROC_TESTS_REGISTRY_BUILDER_H
 
+#include "lib/read/registry.h"
 #include "tproc/abi.h"
 
 #include <stddef.h>
@@ -30,6 +31,9 @@ struct tp_threadproc *rb_threadproc(struct registry_builder *b, uint32_t i);
 struct tp_image *rb_image(struct registry_builder *b, uint32_t i);
 struct tp_name *rb_name(struct registry_builder *b, uint32_t i);
 
+/* What a reader makes of it; NULL when it is refused. */
+struct snapshot *rb_snapshot(const struct registry_builder *b);
+
 /* Appends to the heap. */
 struct tp_ref rb_bytes(struct registry_builder *b, const void *bytes, size_t len);
 struct tp_ref rb_text(struct registry_builder *b, const char *text);
@@ -41,7 +45,7 @@ void *rb_at(struct registry_builder *b, struct tp_ref ref);
 void rb_give(struct registry_builder *b, uint32_t record, uint32_t first, uint32_t count,
              enum tp_granule_state state);
 
-/* ---- The sample -------------------------------------------------------------- */
+/* ---- The sample ---------------------------------------------------------- */
 
 #define SAMPLE_GRANULE(n) ((uint64_t)(n) << TP_GRANULE_SHIFT)
 

@@ -93,8 +93,7 @@ static void assert_has(const char *text, const char *part)
 		fail_msg("'%s' is not in:\n%s", part, text);
 }
 
-/* ---- Addresses ---------------------------------------------------------------------------------
- */
+/* ---- Addresses ----------------------------------------------------------- */
 
 static void test_address(void **state)
 {
@@ -192,7 +191,7 @@ static void test_owner(void **state)
 	assert_int_equal(run(w, "owner 101000000010"), STATUS_OK);
 	assert_has(w->out, "0x101000000010: allocstr (id 1, pid 1000000001, running)\n");
 	assert_int_equal(run(w, "owner 0x101000000000+c00000000"), STATUS_OK);
-	assert_has(w->out, "gone (id 3, pid 1000000003, exited 3), gone since 2023-11-1");
+	assert_has(w->out, "gone (id 3, pid 1000000003), exited 3 at 2023-11-1");
 	assert_int_equal(run(w, "owner 10 78000000"), STATUS_NOT_FOUND);
 	assert_has(w->out, "0x10: not mapped\n");
 	assert_has(w->out, "0x78000000: the registry of the space\n");

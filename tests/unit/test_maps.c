@@ -114,7 +114,7 @@ static void test_live(void **state)
 	assert_int_equal(maps_open_live(1000000000, &maps, &err), -1);
 }
 
-/* ---- Memory ---------------------------------------------------------------------------------- */
+/* ---- Memory -------------------------------------------------------------- */
 
 static void test_mem_bytes(void **state)
 {
@@ -155,8 +155,7 @@ static void test_mem_live(void **state)
 	munmap(pages, 4096);
 }
 
-/* ---- Threads -----------------------------------------------------------------------------------
- */
+/* ---- Threads ------------------------------------------------------------- */
 
 static void test_stack_at(void **state)
 {

@@ -62,6 +62,7 @@ static void test_find(void **state)
 		{"lonely", 0x1300, 0x10, STB_LOCAL, STT_FUNC, SYMTAB_TEXT},
 		{"wide", 0x1400, 0x40, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
 		{"tight", 0x1400, 0x20, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
+		{"weaker", 0x1400, 0x10, STB_WEAK, STT_FUNC, SYMTAB_TEXT},
 		{"label", 0x1500, 0, STB_GLOBAL, STT_NOTYPE, SYMTAB_TEXT},
 		{"label2", 0x1580, 0, STB_LOCAL, STT_NOTYPE, SYMTAB_TEXT},
 		{"object", 0x2010, 8, STB_GLOBAL, STT_OBJECT, SYMTAB_DATA},
@@ -85,6 +86,7 @@ static void test_find(void **state)
 	expect(symbols, 0x1218, "global"); /* a local is taken only when no global covers */
 	expect(symbols, 0x1220, "none");
 	expect(symbols, 0x1308, "lonely");
+	expect(symbols, 0x1408, "tight");
 	expect(symbols, 0x1410, "tight");
 	expect(symbols, 0x1430, "wide");
 	expect(symbols, 0x1440, "none");
@@ -166,7 +168,7 @@ static void test_version(void **state)
 	symbols_close(symbols);
 }
 
-/* ---- Cache --------------------------------------------------------------------------------- */
+/* ---- Cache --------------------------------------------------------------- */
 
 static void test_cache(void **state)
 {
@@ -222,8 +224,7 @@ static void test_cache_memory(void **state)
 	munmap((void *)run.bytes, run.len);
 }
 
-/* ---- Bad files ---------------------------------------------------------------------------------
- */
+/* ---- Bad files ----------------------------------------------------------- */
 
 static void test_refused(void **state)
 {

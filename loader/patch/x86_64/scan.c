@@ -27,6 +27,7 @@
 
 #define MOV_SIZE 5
 #define SYSCALL_SIZE 2
+#define CPUID_SIZE 2
 #define JUMP_SIZE 5
 /* How far before the syscall the mov may be. */
 #define MAX_PRE 40
@@ -59,17 +60,24 @@ static uint32_t get32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-/* The number that a `mov $NR,%eax` at p loads, when it is one that we want. */
-static bool wanted_mov(const uint8_t *p)
+/* True when text[at] may be the first byte of an instruction: no REX prefix is before it. */
+static bool may_begin(const uint8_t *text, size_t at)
 {
-	return p[0] == 0xb8 && patch_wants(get32(p + 1));
+	return at == 0 || (text[at - 1] & 0xf0) != 0x40;
+}
+
+/* True when at text[at] a number that we want is loaded into eax. */
+static bool wanted_mov(const uint8_t *text, size_t at)
+{
+	return text[at] == 0xb8 && patch_wants(get32(text + at + 1)) && may_begin(text, at);
 }
 
 /*
- * Length of the instruction at p when it only moves or clears registers and means the
- * same at another address; 0 otherwise.
+ * Length of the instruction at p when it only moves or clears registers, or stores a
+ * constant to the stack, and means the same at another address; 0 otherwise.  eax: whether
+ * a constant for eax may be among them.
  */
-static unsigned movable(const uint8_t *p, const uint8_t *end)
+static unsigned movable(const uint8_t *p, const uint8_t *end, bool eax)
 {
 	unsigned rex = 0;
 	const uint8_t *op = p;
@@ -85,15 +93,20 @@ static unsigned movable(const uint8_t *p, const uint8_t *end)
 	     (op[0] == 0x63 && (rex & 8))) && op[1] >= 0xc0)
 		return (unsigned)(op + 2 - p);
 	/* mov $imm32,%r32; eax itself holds the number */
-	if (op[0] >= 0xb8 && op[0] <= 0xbf && !(rex & 8) && (op[0] != 0xb8 || (rex & 1)))
+	if (op[0] >= 0xb8 && op[0] <= 0xbf && !(rex & 8) && (eax || op[0] != 0xb8 || (rex & 1)))
 		return end - op >= 5 ? (unsigned)(op + 5 - p) : 0;
+	/* movl $imm32,disp8(%rsp); movb $imm8,disp8(%rsp): before the stub moves rsp */
+	if (!rex && end - op >= 8 && op[0] == 0xc7 && op[1] == 0x44 && op[2] == 0x24)
+		return 8;
+	if (!rex && end - op >= 5 && op[0] == 0xc6 && op[1] == 0x44 && op[2] == 0x24)
+		return 5;
 	return 0;
 }
 
-static bool all_movable(const uint8_t *p, const uint8_t *end)
+static bool all_movable(const uint8_t *p, const uint8_t *end, bool eax)
 {
 	while (p < end) {
-		unsigned len = movable(p, end);
+		unsigned len = movable(p, end, eax);
 
 		if (!len)
 			return false;
@@ -159,7 +172,8 @@ static bool match_mov(const uint8_t *text, size_t size, size_t sys, struct tp_si
 		const uint8_t *mov = text + sys - back;
 		uint32_t nr;
 
-		if (!wanted_mov(mov) || !all_movable(mov + MOV_SIZE, text + sys))
+		if (!wanted_mov(text, sys - back) ||
+		    !all_movable(mov + MOV_SIZE, text + sys, false))
 			continue;
 		nr = get32(mov + 1);
 		if (unmaps_itself(text, size, sys, nr))
@@ -179,7 +193,7 @@ static bool wanted_before(const uint8_t *text, size_t sys)
 	size_t most = sys < 64 ? sys : 64;
 
 	for (size_t back = MOV_SIZE; back <= most; back++)
-		if (wanted_mov(text + sys - back))
+		if (wanted_mov(text, sys - back))
 			return true;
 	return false;
 }
@@ -208,8 +222,8 @@ static bool match_cmp(const uint8_t *text, size_t size, size_t sys, struct tp_si
 	return true;
 }
 
-/* Offset of the next `0f 05` at or after i, or size. */
-static size_t next_syscall(const uint8_t *text, size_t size, size_t i)
+/* Offset of the next `0f SECOND` at or after i, or size. */
+static size_t next_opcode(const uint8_t *text, size_t size, size_t i, uint8_t second)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	const uint64_t highs = UINT64_C(0x8080808080808080);
@@ -219,7 +233,7 @@ static size_t next_syscall(const uint8_t *text, size_t size, size_t i)
 		uint64_t hit;
 
 		__builtin_memcpy(&word, text + i + 1, sizeof(word));
-		word ^= ones * 0x05;
+		word ^= ones * second;
 		hit = (word - ones) & ~word & highs;
 		if (!hit) {
 			i += 8;
@@ -231,7 +245,7 @@ static size_t next_syscall(const uint8_t *text, size_t size, size_t i)
 		i++;
 	}
 	for (; i + 2 <= size; i++)
-		if (text[i] == 0x0f && text[i + 1] == 0x05)
+		if (text[i] == 0x0f && text[i + 1] == second)
 			return i;
 	return size;
 }
@@ -242,8 +256,8 @@ size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, struct tp_site
 	size_t found = 0;
 	size_t free_from = 0; /* end of the last site */
 
-	for (size_t sys = next_syscall(text, size, 0); sys < size;
-	     sys = next_syscall(text, size, sys + SYSCALL_SIZE)) {
+	for (size_t sys = next_opcode(text, size, 0, 0x05); sys < size;
+	     sys = next_opcode(text, size, sys + SYSCALL_SIZE, 0x05)) {
 		struct tp_site site;
 		size_t at;
 
@@ -257,6 +271,59 @@ size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, struct tp_site
 			sites[found] = site;
 		found++;
 		free_from = at + site.len;
+	}
+	return found;
+}
+
+/* Enough moves right after the instruction, or right before it. */
+static bool match_cpuid(const uint8_t *text, size_t size, size_t at, struct tp_site *site)
+{
+	const uint8_t *end = text + (size - at > MAX_PRE ? at + MAX_PRE : size);
+	const uint8_t *post = text + at + CPUID_SIZE;
+	size_t most = at < MAX_PRE ? at : MAX_PRE;
+	unsigned len;
+
+	site->kind = PATCH_CPUID;
+	while (post - (text + at) < JUMP_SIZE && (len = movable(post, end, true)) && *post != 0xc6 &&
+	       *post != 0xc7)
+		post += len;
+	if (post - (text + at) >= JUMP_SIZE) {
+		site->pre = 0;
+		site->len = (uint8_t)(post - (text + at));
+		return true;
+	}
+	for (size_t back = JUMP_SIZE - CPUID_SIZE; back <= most; back++) {
+		if (!may_begin(text, at - back) ||
+		    !all_movable(text + at - back, text + at, true))
+			continue;
+		site->pre = (uint8_t)back;
+		site->len = (uint8_t)(back + CPUID_SIZE);
+		return true;
+	}
+	return false;
+}
+
+size_t patch_scan_cpuid(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
+			size_t max)
+{
+	size_t found = 0;
+	size_t free_from = 0;
+
+	for (size_t at = next_opcode(text, size, 0, 0xa2); at < size;
+	     at = next_opcode(text, size, at + CPUID_SIZE, 0xa2)) {
+		struct tp_site site;
+		size_t start;
+
+		if (!match_cpuid(text, size, at, &site))
+			continue;
+		start = at - site.pre;
+		if (start < free_from || is_entered(text, size, start, site.len))
+			continue;
+		site.off = off + (uint32_t)start;
+		if (found < max)
+			sites[found] = site;
+		found++;
+		free_from = start + site.len;
 	}
 	return found;
 }

@@ -16,9 +16,10 @@
  */
 #include "loader/patch/patch.h"
 
-#define MOV_SIZE 5
-#define SYSCALL_SIZE 2
+#define SYSCALL_SIZE 2 /* and of cpuid */
 #define JUMP_SIZE 5
+/* Bytes of a site: with a filtered stub around them they fit PATCH_STUB_MAX. */
+#define MAX_SITE 48
 
 /* Where the next byte goes, and the address that it will run at. */
 struct emitter {
@@ -81,6 +82,13 @@ static void emit_handled(struct emitter *e)
 	emit_step_down(e);
 	emit_load_slot(e);
 	emit_call(e, offsetof(struct patch_stub_head, entry));
+	emit_step_up(e);
+}
+
+static void emit_cpuid(struct emitter *e)
+{
+	emit_step_down(e);
+	emit_call(e, offsetof(struct patch_stub_head, cpuid));
 	emit_step_up(e);
 }
 
@@ -157,18 +165,13 @@ static void write_jump(uint8_t *patched, uint64_t at, uint64_t stub, uint32_t le
 /* Whether the bytes are those of a site: what was published may be of another file. */
 static bool is_site(const struct tp_site *site, const uint8_t *text)
 {
-	unsigned post;
+	uint8_t second = site->kind == PATCH_CPUID ? 0xa2 : 0x05;
 
-	if (site->len < JUMP_SIZE || site->pre + SYSCALL_SIZE > site->len)
+	if (site->len < JUMP_SIZE || site->pre + SYSCALL_SIZE > site->len || site->len > MAX_SITE)
 		return false;
-	post = site->len - site->pre - SYSCALL_SIZE;
-	if (site->len > MOV_SIZE + 40 + SYSCALL_SIZE + 6 || post > 6)
+	if (text[site->pre] != 0x0f || text[site->pre + 1] != second)
 		return false;
-	if (text[site->pre] != 0x0f || text[site->pre + 1] != 0x05)
-		return false;
-	if (site->pre && text[0] != 0xb8)
-		return false;
-	return true;
+	return site->kind == PATCH_CPUID || !site->pre || text[0] == 0xb8;
 }
 
 bool patch_site(struct patch_stubs *stubs, const struct tp_site *site, const uint8_t *text,
@@ -182,7 +185,9 @@ bool patch_site(struct patch_stubs *stubs, const struct tp_site *site, const uin
 		return false;
 	stub = e.at;
 	emit(&e, text, site->pre);
-	if (site->kind == PATCH_DIRECT)
+	if (site->kind == PATCH_CPUID)
+		emit_cpuid(&e);
+	else if (site->kind == PATCH_DIRECT)
 		emit_handled(&e);
 	else
 		emit_filtered(&e);

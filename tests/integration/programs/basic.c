@@ -19,7 +19,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int allocate(void)
 {
-	static char *blocks[BLOCKS];
+	char *blocks[BLOCKS];
 
 	for (size_t i = 0; i < BLOCKS; i++) {
 		size_t size = i % 100 == 0 ? 400000 : i + 1;

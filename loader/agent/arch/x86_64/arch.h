@@ -60,6 +60,7 @@ _Noreturn void arch_enter(uint64_t entry, uint64_t sp);
 void arch_entry(void);
 void arch_filter(void);
 void arch_module_hook(void);
+void arch_cpuid(void);
 
 #define ARCH_SIGSET_SIZE 8
 #define ARCH_SA_RESTORER 0x04000000

@@ -70,6 +70,46 @@ arch_filter:
 	clc
 	ret
 
+/*
+ * In place of the cpuid instruction: leaf in eax, subleaf in ecx, the answer in eax, ebx,
+ * ecx, edx.  Everything else stays, flags included.
+ */
+	.globl	arch_cpuid
+	.type	arch_cpuid, @function
+arch_cpuid:
+	pushfq
+	pushq	%rbp
+	movq	%rsp, %rbp
+	pushq	%rsi
+	pushq	%rdi
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	subq	$16, %rsp
+	movl	%eax, %edi
+	movl	%ecx, %esi
+	movq	%rsp, %rdx
+	movq	%rsp, %rbx		/* is overwritten anyway, and kept by the call */
+	andq	$-16, %rsp
+	cld
+	call	cpuid_answer
+	movq	%rbx, %rsp
+	movl	(%rsp), %eax
+	movl	4(%rsp), %ebx
+	movl	8(%rsp), %ecx
+	movl	12(%rsp), %edx
+	addq	$16, %rsp
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rdi
+	popq	%rsi
+	popq	%rbp
+	popfq
+	ret
+
 /* In place of _dl_debug_state(): an ordinary function call, r11: struct slot. */
 	.globl	arch_module_hook
 	.type	arch_module_hook, @function

@@ -1,0 +1,36 @@
+#include "loader/server/processor.h"
+
+#include <cpuid.h>
+
+/* Leaves that ld.so asks for, and how many subleaves of each.  Left out because they name
+ * the processor that runs: 1 (APIC id), 0xb and 0x1f (topology), 0x8000001e. */
+static const struct {
+	uint32_t leaf;
+	uint32_t subleaves;
+} wanted[] = {
+	{ 0x0, 1 },	   { 0x2, 1 },	      { 0x4, 8 },	 { 0x7, 3 },
+	{ 0xd, 64 },	   { 0x14, 2 },	      { 0x18, 1 },	 { 0x19, 1 },
+	{ 0x80000000, 1 }, { 0x80000001, 1 }, { 0x80000005, 1 }, { 0x80000006, 1 },
+	{ 0x80000007, 1 }, { 0x80000008, 1 }, { 0x8000001d, 8 },
+};
+
+void processor_describe(struct registry *registry)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		uint32_t leaf = wanted[i].leaf;
+
+		/* Beyond the last leaf a processor answers with some other leaf. */
+		if (leaf > __get_cpuid_max(leaf & 0x80000000, NULL))
+			continue;
+		for (uint32_t sub = 0; sub < wanted[i].subleaves && count < TP_CPUIDS; sub++) {
+			struct tp_cpuid *entry = &registry->cpuids[count++];
+
+			entry->leaf = leaf;
+			entry->subleaf = sub;
+			__cpuid_count(leaf, sub, entry->eax, entry->ebx, entry->ecx, entry->edx);
+		}
+	}
+	registry->map->cpuid.count = count;
+}
