@@ -87,7 +87,7 @@ static void build_id_cell(struct out_table *table, const struct tp_image *abi)
 	char text[17] = "-";
 
 	for (uint32_t i = 0; i < abi->build_id_len && i < 8; i++)
-		snprintf(text + i * 2, 3, "%02x", abi->build_id[i]);
+		snprintf(text + (size_t)i * 2, 3, "%02x", abi->build_id[i]);
 	out_table_cell(table, BUILD_ID, "%s", text);
 }
 

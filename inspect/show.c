@@ -77,9 +77,9 @@ const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE])
 	passed = (uint64_t)now.tv_sec > ns / NS_PER_S ? (uint64_t)now.tv_sec - ns / NS_PER_S : 0;
 	if (passed < 120)
 		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " s ago", passed);
-	else if (passed < 120 * 60)
+	else if (passed < 7200)
 		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " min ago", passed / 60);
-	else if (passed < 48 * 3600)
+	else if (passed < 172800)
 		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " h ago", passed / 3600);
 	else
 		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " days ago", passed / 86400);

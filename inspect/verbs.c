@@ -147,7 +147,7 @@ int verbs_run_line(struct session *session, const char *line)
 	AUTO_FREE char *copy = strdup(line);
 	AUTO_FREE char **words = NULL;
 	struct err err;
-	int count;
+	int count = 0;
 	int ret;
 
 	if (!copy)

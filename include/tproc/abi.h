@@ -268,9 +268,11 @@ struct tp_name {
  * its sites are patched to look here first.  Leaves that differ from one processor to
  * the next are not in the table.
  */
+#define TP_CPUID_ANY UINT32_MAX
+
 struct tp_cpuid {
 	uint32_t leaf;
-	uint32_t subleaf;
+	uint32_t subleaf; /* TP_CPUID_ANY where the answer does not depend on it */
 	uint32_t eax;
 	uint32_t ebx;
 	uint32_t ecx;

@@ -215,7 +215,7 @@ static int maps_create(struct maps **ret_maps, struct err *err)
 int maps_open_live(pid_t pid, struct maps **ret_maps, struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
-	struct maps *maps;
+	struct maps *maps = NULL;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
@@ -232,7 +232,7 @@ int maps_open_live(pid_t pid, struct maps **ret_maps, struct err *err)
 
 int maps_open_text(const char *text, struct maps **ret_maps, struct err *err)
 {
-	struct maps *maps;
+	struct maps *maps = NULL;
 
 	if (maps_create(&maps, err))
 		return -1;

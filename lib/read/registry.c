@@ -187,7 +187,7 @@ static int allocate(struct registry *registry, uint64_t length, struct err *err)
 int registry_from_bytes(const void *bytes, size_t len, struct registry **ret_registry,
                         struct err *err)
 {
-	struct registry *registry;
+	struct registry *registry = NULL;
 
 	if (registry_create(&registry, err))
 		return -1;
@@ -235,7 +235,7 @@ static int copy_file(struct registry *registry, int fd, uint64_t length, struct 
 
 int registry_open_fd(int fd, struct registry **ret_registry, struct err *err)
 {
-	struct registry *registry;
+	struct registry *registry = NULL;
 	struct stat st;
 	int seals;
 	int failed;

@@ -282,7 +282,7 @@ static int open_file(const char *path, int *ret_fd, struct stat *st, struct err 
 int symbols_open(const char *path, struct symbols **ret_symbols, struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
-	struct symbols *s;
+	struct symbols *s = NULL;
 	struct stat st;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -303,7 +303,7 @@ int symbols_open(const char *path, struct symbols **ret_symbols, struct err *err
 
 int symbols_open_bytes(const void *bytes, size_t len, struct symbols **ret_symbols, struct err *err)
 {
-	struct symbols *s;
+	struct symbols *s = NULL;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return invalid(err, "libelf");

@@ -171,8 +171,8 @@ void text_patch(struct slot *slot, uint64_t addr, uint64_t len, long prot, int f
 	/* What lies past the end of the file cannot be read. */
 	in_file = version.size - off < len ? version.size - off : len;
 	if (!published_sites(slot, &version, off, off + in_file, sites, &count)) {
-		count = patch_scan((const uint8_t *)addr, in_file, (uint32_t)off, sites,
-				   PATCH_MAX_SITES);
+		count = patch_scan((const uint8_t *)addr, in_file, (uint32_t)off, patch_is_entered,
+				   sites, PATCH_MAX_SITES);
 		if (count > PATCH_MAX_SITES)
 			count = PATCH_MAX_SITES;
 	}

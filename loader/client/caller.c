@@ -80,14 +80,16 @@ void caller_reset_signals(void)
 	swap_blocked(0);
 }
 
+/* Raw calls: musl declines to offer these, since POSIX means processes and Linux threads. */
 static void describe_scheduling(struct wire_launch *launch)
 {
 	struct sched_param param = {0};
-	int policy = sched_getscheduler(0);
+	int policy = (int)syscall(SYS_sched_getscheduler, 0);
 	long ioprio = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
 
 	/* deadlines and BPF schedulers are not passed on: the default policy stands for them */
-	if (policy >= 0 && (policy & ~SCHED_RESET_ON_FORK) <= SCHED_IDLE && !sched_getparam(0, &param)) {
+	if (policy >= 0 && (policy & ~SCHED_RESET_ON_FORK) <= SCHED_IDLE &&
+	    !syscall(SYS_sched_getparam, 0, &param)) {
 		launch->sched_policy = policy;
 		launch->sched_priority = param.sched_priority;
 	}
@@ -158,25 +160,20 @@ static int append(struct descriptors *descriptors, unsigned *capacity, int fd, s
 	return 0;
 }
 
-static int list(struct descriptors *descriptors, int dir, struct err *err)
+static int list(struct descriptors *descriptors, DIR *dir, struct err *err)
 {
-	_Alignas(struct dirent64) char buf[4096];
+	const struct dirent *entry;
 	unsigned capacity = 0;
-	ssize_t got;
 
-	while ((got = getdents64(dir, buf, sizeof(buf))) > 0) {
-		for (ssize_t at = 0; at < got;) {
-			const struct dirent64 *entry = (const void *)(buf + at);
-			int fd = atoi(entry->d_name);
+	while (errno = 0, (entry = readdir(dir))) {
+		int fd = atoi(entry->d_name);
 
-			at += entry->d_reclen;
-			if (entry->d_name[0] == '.' || fd == dir)
-				continue;
-			if (append(descriptors, &capacity, fd, err))
-				return -1;
-		}
+		if (entry->d_name[0] == '.' || fd == dirfd(dir))
+			continue;
+		if (append(descriptors, &capacity, fd, err))
+			return -1;
 	}
-	return got < 0 ? err_os(err, errno, "cannot read /proc/self/fd") : 0;
+	return errno ? err_os(err, errno, "cannot read /proc/self/fd") : 0;
 }
 
 static int fill_standard_holes(struct err *err)
@@ -194,16 +191,18 @@ static int fill_standard_holes(struct err *err)
 
 int descriptors_init(struct descriptors *descriptors, struct err *err)
 {
-	int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = opendir("/proc/self/fd");
 	int result;
+	int number;
 
 	*descriptors = (struct descriptors){0};
-	if (dir < 0)
+	if (!dir)
 		return err_os(err, errno, "cannot open /proc/self/fd");
+	number = dirfd(dir);
 	result = list(descriptors, dir, err);
-	close(dir);
+	closedir(dir);
 	/* a new descriptor gets the lowest free number: that of dir tells whether one is free */
-	if (!result && dir <= STDERR_FILENO)
+	if (!result && number <= STDERR_FILENO)
 		result = fill_standard_holes(err);
 	if (result)
 		descriptors_deinit(descriptors);

@@ -13,6 +13,7 @@
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,14 +99,17 @@ static void reset_attributes(void)
 static int arrange_descriptors(int log_fd, int ready_fd)
 {
 	int null_fd = open("/dev/null", O_RDWR);
+	int result;
 
 	/* the standard ones are open (descriptors_init), so all of these are above them */
 	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(null_fd, STDOUT_FILENO) < 0 ||
 	    dup2(log_fd, STDERR_FILENO) < 0)
 		return -1;
 	if (ready_fd == READY_FD)
-		return fcntl(ready_fd, F_SETFD, 0) || close_range(READY_FD + 1, UINT_MAX, 0);
-	return dup2(ready_fd, READY_FD) < 0 || close_range(READY_FD + 1, UINT_MAX, 0);
+		result = fcntl(ready_fd, F_SETFD, 0);
+	else
+		result = dup2(ready_fd, READY_FD);
+	return result < 0 || syscall(SYS_close_range, READY_FD + 1, UINT_MAX, 0);
 }
 
 static void become_server(const char *path, const char *space, int log_fd, int ready_fd)

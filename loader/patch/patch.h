@@ -47,21 +47,28 @@ struct patch_stub_head {
 /* True for the system calls that in-space code takes over. */
 bool patch_wants(uint32_t nr);
 
+/* Tells whether text[at..at+len) may be rewritten as far as others know of its inside. */
+typedef bool patch_is_entered_fn(const uint8_t *text, size_t size, size_t at, size_t len);
+
 /*
  * Looks for sites in text, the bytes of one executable segment whose first byte has
  * file offset `off`.  Writes at most max of them to sites, ascending, and returns how
- * many there are, which may be more than max.  Sites overlap neither each other nor a
- * jump target that a look around them finds.
+ * many there are, which may be more than max.  Sites do not overlap, and nothing jumps
+ * into one as far as is_entered (patch_is_entered, or something better) knows.
  */
-size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
-		  size_t max);
+size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, patch_is_entered_fn *is_entered,
+		  struct tp_site *sites, size_t max);
+
+/* Offset of the next two bytes `0f SECOND` at or after offset i, or size. */
+size_t patch_next_opcode(const uint8_t *text, size_t size, size_t i, uint8_t second);
 
 /*
- * The same for sites that ask what the processor can do.  For what every start-up runs
- * through, which is the program interpreter or a static program.
+ * True when bytes near text[at..at+len) look like a jump to an inner byte of it.  They may be
+ * something else.  patch_next_entry goes through all of them: the offset of the next one at or after
+ * *from, or size.
  */
-size_t patch_scan_cpuid(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
-			size_t max);
+patch_is_entered_fn patch_is_entered;
+size_t patch_next_entry(const uint8_t *text, size_t size, size_t at, size_t len, size_t from);
 
 /* Where the next stub goes.  The caller provides memory at `here` that will run at `at`. */
 struct patch_stubs {

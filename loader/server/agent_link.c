@@ -27,7 +27,7 @@
 /* In the child, between fork and exec. */
 _Noreturn static void become_agent(const char *path, int socket, int plan_fd, pid_t server)
 {
-	const struct rlimit stack = { AGENT_STACK, AGENT_STACK };
+	struct rlimit stack;
 	char *const argv[] = { (char *)"tproc-agent", NULL };
 	char *const envp[] = { NULL };
 	struct rlimit files;
@@ -43,7 +43,11 @@ _Noreturn static void become_agent(const char *path, int socket, int plan_fd, pi
 	/* The agent's brk is to lie right behind its image and not at random among what is
 	 * mapped at fixed addresses next to it; the agent puts the personality back. */
 	personality(ADDR_NO_RANDOMIZE);
-	setrlimit(RLIMIT_STACK, &stack);
+	/* The hard limit stays: a program may want it. */
+	if (!getrlimit(RLIMIT_STACK, &stack)) {
+		stack.rlim_cur = stack.rlim_max < AGENT_STACK ? stack.rlim_max : AGENT_STACK;
+		setrlimit(RLIMIT_STACK, &stack);
+	}
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);

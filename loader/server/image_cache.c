@@ -1,6 +1,7 @@
 #include "loader/server/image_cache.h"
 
 #include "lib/base/cleanup.h"
+#include "loader/server/instructions.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,8 +58,11 @@ static int add_sites(struct cached_image *entry, uint32_t segment, const uint8_t
 {
 	const struct image_segment *s = &entry->image->segments[segment];
 	uint32_t had = entry->image->site_count;
-	struct image_site *grown = reallocarray(entry->sites, had + count, sizeof(*grown));
+	struct image_site *grown;
 
+	if (!count)
+		return 0;
+	grown = reallocarray(entry->sites, had + count, sizeof(*grown));
 	if (!grown)
 		return -1;
 	entry->sites = grown;
@@ -70,6 +74,23 @@ static int add_sites(struct cached_image *entry, uint32_t segment, const uint8_t
 	}
 	entry->image->site_count += (uint32_t)count;
 	return 0;
+}
+
+static size_t at_most(size_t count)
+{
+	return count < PATCH_MAX_SITES ? count : PATCH_MAX_SITES;
+}
+
+/* Of the sites that a pattern found, those that the disassembler sees too. */
+static size_t keep_confirmed(const uint8_t *text, const struct image_segment *s,
+			     struct tp_site *sites, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < at_most(count); i++)
+		if (instructions_confirm(text, s->filesz, sites[i].off - s->offset, &sites[i]))
+			sites[kept++] = sites[i];
+	return kept;
 }
 
 /* True for an interpreter, and for a program that needs none. */
@@ -95,17 +116,16 @@ static int scan_segment(struct cached_image *entry, int fd, uint32_t segment, st
 	if (read_all(fd, text, s->filesz, s->offset))
 		return err_set(err, ERR_INVALID, "%s: its text cannot be read",
 			       entry->image->path);
-	count = patch_scan(text, s->filesz, (uint32_t)s->offset, found, PATCH_MAX_SITES);
-	if (count > PATCH_MAX_SITES)
-		count = PATCH_MAX_SITES;
-	if (count && add_sites(entry, segment, text, found, count))
+	count = keep_confirmed(text, s, found, patch_scan(text, s->filesz, (uint32_t)s->offset,
+							 instructions_is_entered, found,
+							 PATCH_MAX_SITES));
+	if (add_sites(entry, segment, text, found, count))
 		return err_os(err, ENOMEM, "%s: cannot note its sites", entry->image->path);
 	if (!starts_programs(entry->image))
 		return 0;
-	count = patch_scan_cpuid(text, s->filesz, (uint32_t)s->offset, found, PATCH_MAX_SITES);
-	if (count > PATCH_MAX_SITES)
-		count = PATCH_MAX_SITES;
-	if (count && add_sites(entry, segment, text, found, count))
+	count = at_most(instructions_scan_cpuid(text, s->filesz, (uint32_t)s->offset, found,
+						PATCH_MAX_SITES));
+	if (add_sites(entry, segment, text, found, count))
 		return err_os(err, ENOMEM, "%s: cannot note its sites", entry->image->path);
 	return 0;
 }

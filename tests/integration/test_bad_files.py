@@ -78,6 +78,7 @@ class BadFiles(SpaceTest):
         self.assertEqual(done.returncode, status, done)
         self.assertEqual(done.stdout, "")
         self.assertRegex(done.stderr, rf"^tprun: [^\n]*{pattern}[^\n]*\n$")
+        self.assertLess(done.stderr.count(f"{path}: "), 2)
 
     def check(self, path, status, pattern="."):
         """refuse, and server and agent are as before."""

@@ -27,13 +27,11 @@
 
 #define MOV_SIZE 5
 #define SYSCALL_SIZE 2
-#define CPUID_SIZE 2
 #define JUMP_SIZE 5
 /* How far before the syscall the mov may be. */
 #define MAX_PRE 40
 /* Jumps into a site are looked for this far around it; functions are smaller. */
-#define NEAR_SHORT 130
-#define NEAR_LONG 4096
+#define NEAR 4096
 
 bool patch_wants(uint32_t nr)
 {
@@ -73,11 +71,10 @@ static bool wanted_mov(const uint8_t *text, size_t at)
 }
 
 /*
- * Length of the instruction at p when it only moves or clears registers, or stores a
- * constant to the stack, and means the same at another address; 0 otherwise.  eax: whether
- * a constant for eax may be among them.
+ * Length of the instruction at p when it only moves or clears registers and means the
+ * same at another address; 0 otherwise.
  */
-static unsigned movable(const uint8_t *p, const uint8_t *end, bool eax)
+static unsigned movable(const uint8_t *p, const uint8_t *end)
 {
 	unsigned rex = 0;
 	const uint8_t *op = p;
@@ -93,20 +90,15 @@ static unsigned movable(const uint8_t *p, const uint8_t *end, bool eax)
 	     (op[0] == 0x63 && (rex & 8))) && op[1] >= 0xc0)
 		return (unsigned)(op + 2 - p);
 	/* mov $imm32,%r32; eax itself holds the number */
-	if (op[0] >= 0xb8 && op[0] <= 0xbf && !(rex & 8) && (eax || op[0] != 0xb8 || (rex & 1)))
+	if (op[0] >= 0xb8 && op[0] <= 0xbf && !(rex & 8) && (op[0] != 0xb8 || (rex & 1)))
 		return end - op >= 5 ? (unsigned)(op + 5 - p) : 0;
-	/* movl $imm32,disp8(%rsp); movb $imm8,disp8(%rsp): before the stub moves rsp */
-	if (!rex && end - op >= 8 && op[0] == 0xc7 && op[1] == 0x44 && op[2] == 0x24)
-		return 8;
-	if (!rex && end - op >= 5 && op[0] == 0xc6 && op[1] == 0x44 && op[2] == 0x24)
-		return 5;
 	return 0;
 }
 
-static bool all_movable(const uint8_t *p, const uint8_t *end, bool eax)
+static bool all_movable(const uint8_t *p, const uint8_t *end)
 {
 	while (p < end) {
-		unsigned len = movable(p, end, eax);
+		unsigned len = movable(p, end);
 
 		if (!len)
 			return false;
@@ -123,30 +115,34 @@ static bool leads_into(size_t next, int64_t rel, size_t lo, size_t hi)
 	return target >= (int64_t)lo && target < (int64_t)hi;
 }
 
-/* True when something near jumps to an inner byte of text[at..at+len). */
-static bool is_entered(const uint8_t *text, size_t size, size_t at, size_t len)
+size_t patch_next_entry(const uint8_t *text, size_t size, size_t at, size_t len, size_t from)
 {
 	size_t lo = at + 1;
 	size_t hi = at + len;
-	size_t from = at > NEAR_LONG ? at - NEAR_LONG : 0;
-	size_t to = size - at > NEAR_LONG ? at + NEAR_LONG : size;
+	size_t first = at > NEAR ? at - NEAR : 0;
+	size_t to = size - at > NEAR ? at + NEAR : size;
 
-	for (size_t i = from; i + 2 <= to; i++) {
+	for (size_t i = from > first ? from : first; i + 2 <= to; i++) {
 		uint8_t op = text[i];
 
 		if (i >= at && i < hi)
 			continue;
 		if (((op & 0xf0) == 0x70 || op == 0xeb || (op & 0xfc) == 0xe0) &&
 		    leads_into(i + 2, (int8_t)text[i + 1], lo, hi))
-			return true;
+			return i;
 		if (i + 5 <= to && (op == 0xe9 || op == 0xe8) &&
 		    leads_into(i + 5, (int32_t)get32(text + i + 1), lo, hi))
-			return true;
+			return i;
 		if (i + 6 <= to && op == 0x0f && (text[i + 1] & 0xf0) == 0x80 &&
 		    leads_into(i + 6, (int32_t)get32(text + i + 2), lo, hi))
-			return true;
+			return i;
 	}
-	return false;
+	return size;
+}
+
+bool patch_is_entered(const uint8_t *text, size_t size, size_t at, size_t len)
+{
+	return patch_next_entry(text, size, at, len, 0) < size;
 }
 
 /*
@@ -173,7 +169,7 @@ static bool match_mov(const uint8_t *text, size_t size, size_t sys, struct tp_si
 		uint32_t nr;
 
 		if (!wanted_mov(text, sys - back) ||
-		    !all_movable(mov + MOV_SIZE, text + sys, false))
+		    !all_movable(mov + MOV_SIZE, text + sys))
 			continue;
 		nr = get32(mov + 1);
 		if (unmaps_itself(text, size, sys, nr))
@@ -222,8 +218,7 @@ static bool match_cmp(const uint8_t *text, size_t size, size_t sys, struct tp_si
 	return true;
 }
 
-/* Offset of the next `0f SECOND` at or after i, or size. */
-static size_t next_opcode(const uint8_t *text, size_t size, size_t i, uint8_t second)
+size_t patch_next_opcode(const uint8_t *text, size_t size, size_t i, uint8_t second)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	const uint64_t highs = UINT64_C(0x8080808080808080);
@@ -250,14 +245,14 @@ static size_t next_opcode(const uint8_t *text, size_t size, size_t i, uint8_t se
 	return size;
 }
 
-size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
-		  size_t max)
+size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, patch_is_entered_fn *is_entered,
+		  struct tp_site *sites, size_t max)
 {
 	size_t found = 0;
 	size_t free_from = 0; /* end of the last site */
 
-	for (size_t sys = next_opcode(text, size, 0, 0x05); sys < size;
-	     sys = next_opcode(text, size, sys + SYSCALL_SIZE, 0x05)) {
+	for (size_t sys = patch_next_opcode(text, size, 0, 0x05); sys < size;
+	     sys = patch_next_opcode(text, size, sys + SYSCALL_SIZE, 0x05)) {
 		struct tp_site site;
 		size_t at;
 
@@ -271,59 +266,6 @@ size_t patch_scan(const uint8_t *text, size_t size, uint32_t off, struct tp_site
 			sites[found] = site;
 		found++;
 		free_from = at + site.len;
-	}
-	return found;
-}
-
-/* Enough moves right after the instruction, or right before it. */
-static bool match_cpuid(const uint8_t *text, size_t size, size_t at, struct tp_site *site)
-{
-	const uint8_t *end = text + (size - at > MAX_PRE ? at + MAX_PRE : size);
-	const uint8_t *post = text + at + CPUID_SIZE;
-	size_t most = at < MAX_PRE ? at : MAX_PRE;
-	unsigned len;
-
-	site->kind = PATCH_CPUID;
-	while (post - (text + at) < JUMP_SIZE && (len = movable(post, end, true)) && *post != 0xc6 &&
-	       *post != 0xc7)
-		post += len;
-	if (post - (text + at) >= JUMP_SIZE) {
-		site->pre = 0;
-		site->len = (uint8_t)(post - (text + at));
-		return true;
-	}
-	for (size_t back = JUMP_SIZE - CPUID_SIZE; back <= most; back++) {
-		if (!may_begin(text, at - back) ||
-		    !all_movable(text + at - back, text + at, true))
-			continue;
-		site->pre = (uint8_t)back;
-		site->len = (uint8_t)(back + CPUID_SIZE);
-		return true;
-	}
-	return false;
-}
-
-size_t patch_scan_cpuid(const uint8_t *text, size_t size, uint32_t off, struct tp_site *sites,
-			size_t max)
-{
-	size_t found = 0;
-	size_t free_from = 0;
-
-	for (size_t at = next_opcode(text, size, 0, 0xa2); at < size;
-	     at = next_opcode(text, size, at + CPUID_SIZE, 0xa2)) {
-		struct tp_site site;
-		size_t start;
-
-		if (!match_cpuid(text, size, at, &site))
-			continue;
-		start = at - site.pre;
-		if (start < free_from || is_entered(text, size, start, site.len))
-			continue;
-		site.off = off + (uint32_t)start;
-		if (found < max)
-			sites[found] = site;
-		found++;
-		free_from = start + site.len;
 	}
 	return found;
 }

@@ -13,7 +13,8 @@ void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 		(const struct tp_cpuid *)(TP_REGISTRY_ADDR + registry->cpuid.off);
 
 	for (uint32_t i = 0; i < registry->cpuid.count && known[i].leaf <= leaf; i++) {
-		if (known[i].leaf != leaf || known[i].subleaf != subleaf)
+		if (known[i].leaf != leaf ||
+		    (known[i].subleaf != subleaf && known[i].subleaf != TP_CPUID_ANY))
 			continue;
 		answer[0] = known[i].eax;
 		answer[1] = known[i].ebx;

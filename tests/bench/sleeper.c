@@ -1,0 +1,8 @@
+/* The smallest program that stays: for thousands of them at once. */
+#include <unistd.h>
+
+int main(void)
+{
+	for (;;)
+		pause();
+}
