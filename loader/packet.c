@@ -76,7 +76,7 @@ static unsigned collect_fds(struct msghdr *msg, struct packet *packet)
 }
 
 static int check_form(const struct wire_header *h, size_t got, enum packet_side from,
-		      unsigned fd_count, struct err *err)
+                      unsigned fd_count, struct err *err)
 {
 	const struct packet_form *form;
 
@@ -84,26 +84,27 @@ static int check_form(const struct wire_header *h, size_t got, enum packet_side 
 		return err_set(err, ERR_PROTOCOL, "a packet of %zu bytes has no header", got);
 	if (h->magic != WIRE_MAGIC)
 		return err_set(err, ERR_PROTOCOL, "not a packet of this protocol (magic 0x%08x)",
-			       h->magic);
+		               h->magic);
 	if (h->version != WIRE_VERSION)
-		return err_set(err, ERR_PROTOCOL, "protocol version %u, this side speaks version %u",
-			       h->version, WIRE_VERSION);
+		return err_set(err, ERR_PROTOCOL,
+		               "protocol version %u, this side speaks version %u", h->version,
+		               WIRE_VERSION);
 	form = form_of(h->type);
 	if (!form || form->side != from)
 		return err_set(err, ERR_PROTOCOL, "message type %u is not one that a %s sends",
-			       h->type, from == PACKET_FROM_CLIENT ? "client" : "server");
+		               h->type, from == PACKET_FROM_CLIENT ? "client" : "server");
 	if (got != form->length || h->length != form->length)
 		return err_set(err, ERR_PROTOCOL,
-			       "message type %u has %zu bytes and claims %u, it should have %u",
-			       h->type, got, h->length, form->length);
+		               "message type %u has %zu bytes and claims %u, it should have %u",
+		               h->type, got, h->length, form->length);
 	if (fd_count != h->fds)
 		return err_set(err, ERR_PROTOCOL,
-			       "message type %u came with %u descriptors and claims %u", h->type,
-			       fd_count, h->fds);
+		               "message type %u came with %u descriptors and claims %u", h->type,
+		               fd_count, h->fds);
 	if (fd_count < form->min_fds || fd_count > form->max_fds)
 		return err_set(err, ERR_PROTOCOL,
-			       "message type %u came with %u descriptors, %u to %u are allowed",
-			       h->type, fd_count, form->min_fds, form->max_fds);
+		               "message type %u came with %u descriptors, %u to %u are allowed",
+		               h->type, fd_count, form->min_fds, form->max_fds);
 	return 0;
 }
 
@@ -111,7 +112,7 @@ static int check_flags(int flags, struct err *err)
 {
 	if (flags & MSG_CTRUNC)
 		return err_set(err, ERR_PROTOCOL,
-			       "descriptors were lost: more than can be open at once");
+		               "descriptors were lost: more than can be open at once");
 	if (flags & MSG_TRUNC)
 		return err_set(err, ERR_PROTOCOL, "a packet is longer than any message");
 	return 0;
@@ -132,12 +133,12 @@ static ssize_t receive(int sock, struct msghdr *msg)
 }
 
 enum packet_result packet_recv(int sock, enum packet_side from, struct packet *packet,
-			       struct err *err)
+                               struct err *err)
 {
 	/* Room for all that the kernel may deliver: what has no room is lost unseen. */
 	union {
 		char bytes[CMSG_SPACE(KERNEL_MAX_FDS * sizeof(int)) +
-			   CMSG_SPACE(sizeof(struct ucred))];
+		           CMSG_SPACE(sizeof(struct ucred))];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {&packet->body, sizeof(packet->body)};
@@ -183,7 +184,7 @@ static void attach_fds(struct msghdr *msg, const int *fds, unsigned fd_count)
 }
 
 enum packet_result packet_send(int sock, enum wire_type type, union packet_body *body,
-			       const int *fds, unsigned fd_count, struct err *err)
+                               const int *fds, unsigned fd_count, struct err *err)
 {
 	union {
 		char bytes[CMSG_SPACE(WIRE_FDS_PER_PACKET * sizeof(int))];
@@ -196,7 +197,7 @@ enum packet_result packet_send(int sock, enum wire_type type, union packet_body 
 
 	if (!form || fd_count < form->min_fds || fd_count > form->max_fds)
 		return err_set(err, ERR_INVALID, "no message of type %u goes with %u descriptors",
-			       type, fd_count);
+		               type, fd_count);
 	body->h = (struct wire_header){
 		.magic = WIRE_MAGIC,
 		.version = WIRE_VERSION,

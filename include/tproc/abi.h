@@ -381,6 +381,8 @@ struct tp_mailbox {
 	uint32_t exec_count;  /* how often execve was tried */
 	uint64_t r_debug;     /* as in-space code found it */
 	uint64_t escapes;     /* mappings that could not be placed in the slot */
+	uint32_t quiet; /* 1 at first: the server will look by itself soon, no ring is needed */
+	uint32_t pad;
 	struct tp_request request;
 	uint64_t reserved[64];
 	/* the rest of the stride is kept for the crash record */

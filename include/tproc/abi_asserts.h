@@ -192,15 +192,17 @@ TP_AT(struct tp_request, answer, 32);
 TP_AT(struct tp_request, name, 40);
 TP_AT(struct tp_request, type, 104);
 
-TP_SIZE(struct tp_mailbox, 712);
+TP_SIZE(struct tp_mailbox, 720);
 TP_AT(struct tp_mailbox, generation, 0);
 TP_AT(struct tp_mailbox, modules_seq, 4);
 TP_AT(struct tp_mailbox, exec_state, 8);
 TP_AT(struct tp_mailbox, exec_count, 12);
 TP_AT(struct tp_mailbox, r_debug, 16);
 TP_AT(struct tp_mailbox, escapes, 24);
-TP_AT(struct tp_mailbox, request, 32);
-TP_AT(struct tp_mailbox, reserved, 200);
+TP_AT(struct tp_mailbox, quiet, 32);
+TP_AT(struct tp_mailbox, pad, 36);
+TP_AT(struct tp_mailbox, request, 40);
+TP_AT(struct tp_mailbox, reserved, 208);
 
 TP_SIZE(struct tp_self, 120);
 TP_AT(struct tp_self, magic, 0);

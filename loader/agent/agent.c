@@ -80,11 +80,20 @@ static void header(struct plan_header *h, enum plan_type type, uint32_t length, 
 	h->serial = serial;
 }
 
+/* All but our own two. */
 static void close_all(struct agent *agent)
 {
-	for (uint32_t i = 0; i < agent->fd_count; i++)
-		sys1(__NR_close, agent->fds[i]);
+	int low = agent->socket < agent->plan_fd ? agent->socket : agent->plan_fd;
+	int high = agent->socket < agent->plan_fd ? agent->plan_fd : agent->socket;
+
+	if (!agent->fd_count)
+		return;
 	agent->fd_count = 0;
+	if (low)
+		sys3(__NR_close_range, 0, low - 1, 0);
+	if (high > low + 1)
+		sys3(__NR_close_range, low + 1, high - 1, 0);
+	sys3(__NR_close_range, high + 1, ~0u, 0);
 }
 
 static void take_fds(struct agent *agent, const struct cmsghdr_ *c, uint64_t control_len)

@@ -23,22 +23,25 @@ const uint32_t call_bitmap[] = {
 	CALL_WORD(6), CALL_WORD(7), CALL_WORD(8), CALL_WORD(9), CALL_WORD(10),
 };
 
+/* A file's text, mapped private: what has to be patched. */
+static bool is_text(const struct arch_call *call)
+{
+	unsigned long flags = call->arg[3];
+
+	return (call->arg[2] & PROT_EXEC) && !(flags & MAP_ANONYMOUS) &&
+	       (flags & MAP_TYPE) == MAP_PRIVATE;
+}
+
 static long do_mmap(struct slot *slot, struct arch_call *call)
 {
-	uint64_t len = call->arg[1];
-	long prot = (long)call->arg[2];
 	unsigned long flags = call->arg[3];
-	int fd = (int)call->arg[4];
-	long result;
 
+	if (is_text(call))
+		return text_map(slot, call);
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-		result = arch_pass(call);
-	else
-		result = place_map(slot, call->arg[0], len, prot, flags, fd, (long)call->arg[5]);
-	if ((prot & PROT_EXEC) && !(flags & MAP_ANONYMOUS) && (flags & MAP_TYPE) == MAP_PRIVATE &&
-	    !sys_failed(result))
-		text_patch(slot, (uint64_t)result, len, prot, fd, call->arg[5]);
-	return result;
+		return arch_pass(call);
+	return place_map(slot, call->arg[0], call->arg[1], (long)call->arg[2], flags,
+			 (int)call->arg[4], (long)call->arg[5]);
 }
 
 static long do_munmap(struct slot *slot, struct arch_call *call)

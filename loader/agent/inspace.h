@@ -57,8 +57,8 @@ long fork_own(struct slot *slot, const struct arch_call *call);
 
 /* ---- text.c --------------------------------------------------------------------- */
 
-/* Patches the system-call sites in a file's text that was just mapped. */
-void text_patch(struct slot *slot, uint64_t addr, uint64_t len, long prot, int fd, uint64_t off);
+/* mmap of a file's text; its system-call sites are patched before anybody sees it. */
+long text_map(struct slot *slot, const struct arch_call *call);
 
 /* ---- report.c: mailbox ---------------------------------------------------------- */
 

@@ -74,8 +74,11 @@ void modules_changed(struct slot *slot)
 		return;
 	}
 	box->r_debug = slot->r_debug;
-	__atomic_store_n(&box->modules_seq, seq + 1, __ATOMIC_RELEASE);
-	ring(slot);
+	__atomic_store_n(&box->modules_seq, seq + 1, __ATOMIC_SEQ_CST);
+	/* At start-up the server is about to look anyway, and waking it would cost time that
+	 * the program wants; it clears the word before it looks. */
+	if (!__atomic_load_n(&box->quiet, __ATOMIC_SEQ_CST))
+		ring(slot);
 }
 
 void report_exec(struct slot *slot, bool trying)

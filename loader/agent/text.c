@@ -124,7 +124,8 @@ static uint64_t stub_pages(struct slot *slot, uint64_t addr, uint64_t len, uint6
 	return 0;
 }
 
-static void patch_all(struct slot *slot, uint64_t addr, uint64_t len, long prot, uint64_t off,
+/* The mapping is writable; it and the stubs get their protection at the end. */
+static void patch_all(struct slot *slot, uint64_t addr, uint64_t len, uint64_t off,
 		      const struct tp_site *sites, size_t count)
 {
 	const struct patch_stub_head head = {
@@ -140,42 +141,92 @@ static void patch_all(struct slot *slot, uint64_t addr, uint64_t len, long prot,
 
 	if (!pages)
 		return;
-	if (sys3(__NR_mprotect, addr, page_up(len), PROT_READ | PROT_WRITE)) {
-		sys2(__NR_munmap, pages, size);
-		place_release(slot, pages, size);
-		return;
-	}
 	patch_stubs_init(&stubs, (uint8_t *)pages, pages, (uint32_t)size, &head);
 	for (size_t i = 0; i < count; i++) {
 		uint8_t *text = (uint8_t *)(addr + (sites[i].off - off));
 		uint8_t patched[PATCH_STUB_MAX];
 
+		/* One fault that copies the page, instead of one to read and one to write. */
+		__atomic_fetch_or(text, 0, __ATOMIC_RELAXED);
 		if (sites[i].len > sizeof(patched) ||
 		    !patch_site(&stubs, &sites[i], text, (uint64_t)text, patched))
 			continue;
 		memcpy(text, patched, sites[i].len);
 	}
-	sys3(__NR_mprotect, addr, page_up(len), prot);
 	sys3(__NR_mprotect, pages, size, PROT_READ | PROT_EXEC);
 }
 
-void text_patch(struct slot *slot, uint64_t addr, uint64_t len, long prot, int fd, uint64_t off)
+static long map_plain(struct slot *slot, const struct arch_call *call, long prot)
+{
+	if (call->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return sys6(__NR_mmap, call->arg[0], call->arg[1], prot, call->arg[3], call->arg[4],
+			    call->arg[5]);
+	return place_map(slot, call->arg[0], call->arg[1], prot, call->arg[3], (int)call->arg[4],
+			 (long)call->arg[5]);
+}
+
+/* What the program asked for, not patched: something stands in the way of writing. */
+static long map_unpatched(struct slot *slot, const struct arch_call *call)
+{
+	return map_plain(slot, call, (long)call->arg[2]);
+}
+
+/* A file that nobody published: it has to be mapped to be looked at. */
+static long map_unknown(struct slot *slot, const struct arch_call *call, uint64_t in_file)
 {
 	struct tp_site sites[PATCH_MAX_SITES];
-	struct file_version version;
-	size_t count = 0;
-	uint64_t in_file;
+	uint64_t len = call->arg[1];
+	uint64_t off = call->arg[5];
+	long addr = map_unpatched(slot, call);
+	size_t count;
 
-	if (!file_version(fd, &version) || off >= version.size || off > UINT32_MAX - len)
-		return;
+	if (sys_failed(addr))
+		return addr;
+	count = patch_scan((const uint8_t *)addr, in_file, (uint32_t)off, patch_is_entered, sites,
+			   PATCH_MAX_SITES);
+	if (count > PATCH_MAX_SITES)
+		count = PATCH_MAX_SITES;
+	if (!count || sys3(__NR_mprotect, addr, page_up(len), PROT_READ | PROT_WRITE))
+		return addr;
+	patch_all(slot, (uint64_t)addr, len, off, sites, count);
+	sys3(__NR_mprotect, addr, page_up(len), call->arg[2]);
+	return addr;
+}
+
+/* A file whose sites are known is mapped writable at once. */
+static long map_known(struct slot *slot, const struct arch_call *call,
+		      const struct tp_site *sites, size_t count)
+{
+	uint64_t len = call->arg[1];
+	long addr;
+
+	if (!count)
+		return map_unpatched(slot, call);
+	addr = map_plain(slot, call, PROT_READ | PROT_WRITE);
+	if (sys_failed(addr))
+		return map_unpatched(slot, call);
+	patch_all(slot, (uint64_t)addr, len, call->arg[5], sites, count);
+	if (!sys3(__NR_mprotect, addr, page_up(len), call->arg[2]))
+		return addr;
+	sys2(__NR_munmap, addr, page_up(len));
+	return map_unpatched(slot, call);
+}
+
+long text_map(struct slot *slot, const struct arch_call *call)
+{
+	struct tp_site sites[MAX_PUBLISHED];
+	struct file_version version;
+	uint64_t len = call->arg[1];
+	uint64_t off = call->arg[5];
+	uint64_t in_file;
+	size_t count = 0;
+
+	if (!file_version((int)call->arg[4], &version) || off >= version.size || !len ||
+	    len > UINT32_MAX || off > UINT32_MAX - len)
+		return map_unpatched(slot, call);
 	/* What lies past the end of the file cannot be read. */
 	in_file = version.size - off < len ? version.size - off : len;
-	if (!published_sites(slot, &version, off, off + in_file, sites, &count)) {
-		count = patch_scan((const uint8_t *)addr, in_file, (uint32_t)off, patch_is_entered,
-				   sites, PATCH_MAX_SITES);
-		if (count > PATCH_MAX_SITES)
-			count = PATCH_MAX_SITES;
-	}
-	if (count)
-		patch_all(slot, addr, len, prot, off, sites, count);
+	if (published_sites(slot, &version, off, off + in_file, sites, &count))
+		return map_known(slot, call, sites, count);
+	return map_unknown(slot, call, in_file);
 }

@@ -31,7 +31,7 @@ struct kernel_sigaction {
 };
 
 static int kernel_sigaction(int signo, const struct kernel_sigaction *act,
-			    struct kernel_sigaction *old)
+                            struct kernel_sigaction *old)
 {
 	return (int)syscall(SYS_rt_sigaction, signo, act, old, sizeof(act->mask));
 }
@@ -166,7 +166,7 @@ static int list(struct descriptors *descriptors, DIR *dir, struct err *err)
 	unsigned capacity = 0;
 
 	while (errno = 0, (entry = readdir(dir))) {
-		int fd = atoi(entry->d_name);
+		int fd = (int)strtol(entry->d_name, NULL, 10);
 
 		if (entry->d_name[0] == '.' || fd == dirfd(dir))
 			continue;

@@ -72,9 +72,10 @@ int client_connect(const char *space, bool start, int *ret_sock, struct err *err
 		error = connect_to(&addr, sock);
 	}
 	if (nobody_there(error))
-		return err_set(err, ERR_NO_SPACE, start ? "the server of space %s does not answer" :
-							  "space %s has no server",
-			       space);
+		return err_set(err, ERR_NO_SPACE,
+		               start ? "the server of space %s does not answer"
+		                     : "space %s has no server",
+		               space);
 	if (error)
 		return err_os(err, error, "cannot connect to the server of space %s", space);
 	*ret_sock = TAKE_FD(sock);

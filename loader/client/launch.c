@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,49 +45,89 @@ static int write_all(int fd, const char *bytes, size_t length, struct err *err)
 	return 0;
 }
 
-/* Writes path, arguments and environment into a memfd, and their counts into the message. */
+/*
+ * A memfd is a file to RLIMIT_FSIZE, which execve would not have asked: what is written
+ * here is not the program's.
+ */
+static int write_unlimited(int fd, const char *bytes, size_t length,
+                           const struct wire_rlimit *file_size, struct err *err)
+{
+	const struct rlimit was = {file_size->soft, file_size->hard};
+	const struct rlimit most = {file_size->hard, file_size->hard};
+	int result;
+
+	if (file_size->soft >= length)
+		return write_all(fd, bytes, length, err);
+	setrlimit(RLIMIT_FSIZE, &most);
+	result = write_all(fd, bytes, length, err);
+	setrlimit(RLIMIT_FSIZE, &was);
+	return result;
+}
+
+static char *join_strings(const struct launch *launch, const struct wire_launch *message)
+{
+	char *bytes = malloc(message->strings_length);
+	char *at;
+
+	if (!bytes)
+		return NULL;
+	at = put(bytes, launch->path);
+	for (uint32_t i = 0; i < message->argc; i++)
+		at = put(at, launch->argv[i]);
+	for (uint32_t i = 0; i < message->envc; i++)
+		at = put(at, launch->envp[i]);
+	return bytes;
+}
+
+static int write_strings(int fd, const struct launch *launch, const struct wire_launch *message,
+                         struct err *err)
+{
+	char *bytes = join_strings(launch, message);
+	int result;
+
+	if (!bytes)
+		return err_os(err, ENOMEM, "%u bytes of arguments", message->strings_length);
+	result = write_unlimited(fd, bytes, message->strings_length,
+	                         &message->rlimits[RLIMIT_FSIZE], err);
+	free(bytes);
+	return result;
+}
+
+/*
+ * Puts path, arguments and environment into a memfd, and their counts into the message,
+ * which has the caller's attributes already.
+ */
 static int pack_strings(const struct launch *launch, struct wire_launch *message, int *ret_fd,
-			struct err *err)
+                        struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
-	AUTO_FREE char *bytes = NULL;
 	size_t length = strlen(launch->path) + 1;
-	char *at;
 
 	length += measure(launch->argv, &message->argc);
 	length += measure(launch->envp, &message->envc);
 	if (length > WIRE_MAX_STRINGS)
 		return err_os(err, E2BIG, "%zu bytes of arguments and environment", length);
 	message->strings_length = (uint32_t)length;
-	bytes = malloc(length);
-	if (!bytes)
-		return err_os(err, ENOMEM, "%zu bytes of arguments", length);
-	at = put(bytes, launch->path);
-	for (uint32_t i = 0; i < message->argc; i++)
-		at = put(at, launch->argv[i]);
-	for (uint32_t i = 0; i < message->envc; i++)
-		at = put(at, launch->envp[i]);
 	fd = memfd_create("tproc-strings", MFD_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, errno, "cannot make a memfd");
-	if (write_all(fd, bytes, length, err))
+	if (write_strings(fd, launch, message, err))
 		return -1;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 
 static enum packet_result send_launch(int sock, const struct launch *launch, int *ret_kind,
-				      struct err *err)
+                                      struct err *err)
 {
 	AUTO_CLOSE int strings_fd = -1;
 	AUTO_CLOSE int cwd_fd = -1;
-	union packet_body body = {.launch = {
-		.flags = launch->flags,
-		.fd_count = launch->descriptors.count,
-		.sig_blocked = launch->signals.blocked,
-		.sig_ignored = launch->signals.ignored,
-	}};
+	union packet_body body = {0};
 
+	body.launch.flags = launch->flags;
+	body.launch.fd_count = launch->descriptors.count;
+	body.launch.sig_blocked = launch->signals.blocked;
+	body.launch.sig_ignored = launch->signals.ignored;
 	if (launch->name) {
 		if (strlen(launch->name) >= WIRE_NAME_SIZE)
 			return err_set(err, ERR_USAGE, "the name is too long");
@@ -106,7 +147,7 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 }
 
 static enum packet_result send_descriptors(int sock, const struct descriptors *descriptors,
-					   struct err *err)
+                                           struct err *err)
 {
 	enum packet_result result = PACKET_OK;
 
@@ -150,18 +191,18 @@ static enum launch_result take_started(struct packet *packet, struct launched *r
 }
 
 static enum launch_result take_failed(const struct wire_failed *failed, int *ret_kind,
-				      struct err *err)
+                                      struct err *err)
 {
 	if (failed->kind > KIND_OUR_FAILURE && failed->kind <= 127)
 		*ret_kind = failed->kind;
 	err_set(err, ERR_INVALID, "%.*s", (int)strnlen(failed->reason, WIRE_REASON_SIZE),
-		failed->reason);
+	        failed->reason);
 	err->os_errno = failed->os_errno;
 	return LAUNCH_FAILED;
 }
 
 static enum launch_result await_answer(int sock, bool unread, struct launched *ret_launched,
-				       int *ret_kind, struct err *err)
+                                       int *ret_kind, struct err *err)
 {
 	enum launch_result result = LAUNCH_ERROR;
 	struct packet packet;
@@ -183,13 +224,13 @@ static enum launch_result await_answer(int sock, bool unread, struct launched *r
 		result = take_failed(&packet.body.failed, ret_kind, err);
 	else
 		err_set(err, ERR_PROTOCOL, "the server answered with message type %u",
-			packet.body.h.type);
+		        packet.body.h.type);
 	packet_deinit(&packet);
 	return result;
 }
 
 enum launch_result launch_program(int sock, const struct launch *launch,
-				  struct launched *ret_launched, int *ret_kind, struct err *err)
+                                  struct launched *ret_launched, int *ret_kind, struct err *err)
 {
 	enum packet_result sent;
 	bool unread;

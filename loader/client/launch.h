@@ -16,7 +16,7 @@ struct launch {
 	char *const *argv; /* NULL-terminated */
 	char *const *envp; /* NULL-terminated */
 	const char *name;  /* of the threadproc; NULL: the program's base name */
-	uint32_t flags;	   /* WIRE_FORK_ALL */
+	uint32_t flags;    /* WIRE_FORK_ALL */
 	struct caller_signals signals;
 	struct descriptors descriptors; /* each keeps its number in the threadproc */
 };
@@ -43,6 +43,6 @@ enum launch_result {
  * is filled, and more messages will come over sock.
  */
 enum launch_result launch_program(int sock, const struct launch *launch,
-				  struct launched *ret_launched, int *ret_kind, struct err *err);
+                                  struct launched *ret_launched, int *ret_kind, struct err *err);
 
 #endif

@@ -18,14 +18,10 @@ enum { OPTION_FORK_ALL = 256, OPTION_HELP, OPTION_USAGE };
 
 /* getopt and not argp: this is built against musl, which starts up faster (meson.build). */
 static const struct option options[] = {
-	{"space", required_argument, NULL, 's'},
-	{"name", required_argument, NULL, 'n'},
-	{"verbose", no_argument, NULL, 'v'},
-	{"fork-all", no_argument, NULL, OPTION_FORK_ALL},
-	{"help", no_argument, NULL, OPTION_HELP},
-	{"usage", no_argument, NULL, OPTION_USAGE},
-	{"version", no_argument, NULL, 'V'},
-	{0},
+	{"space", required_argument, NULL, 's'},  {"name", required_argument, NULL, 'n'},
+	{"verbose", no_argument, NULL, 'v'},      {"fork-all", no_argument, NULL, OPTION_FORK_ALL},
+	{"help", no_argument, NULL, OPTION_HELP}, {"usage", no_argument, NULL, OPTION_USAGE},
+	{"version", no_argument, NULL, 'V'},      {0},
 };
 
 /* Options end at the program: what follows is its own. */
@@ -155,8 +151,8 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &run_options, &value))
 		return value;
 	if (space_name_choose(run_options.space, &run_options.space, &err))
-		return complain(run_options.space ? run_options.space : getenv("TPROC_SPACE"),
-				err.text, EXIT_USAGE_ERROR);
+		return complain(run_options.space ? "--space" : "TPROC_SPACE", err.text,
+		                EXIT_USAGE_ERROR);
 	switch (run(&run_options, &value, &err)) {
 	case RUN_EXITED:
 		return value;

@@ -17,8 +17,6 @@
 /* How often a server may end, idle, in the moment in which it is asked. */
 #define LAUNCH_ATTEMPTS 10
 
-extern char **environ;
-
 static int find_program(const char *name, char **ret_path, int *ret_value, struct err *err)
 {
 	if (!lookup_program(name, getenv("PATH"), ret_path, err))
@@ -28,7 +26,7 @@ static int find_program(const char *name, char **ret_path, int *ret_value, struc
 }
 
 static int start(const struct run_options *options, const struct launch *asked, int *ret_sock,
-		 struct launched *ret_launched, int *ret_value, struct err *err)
+                 struct launched *ret_launched, int *ret_value, struct err *err)
 {
 	for (int i = 0; i < LAUNCH_ATTEMPTS; i++) {
 		AUTO_CLOSE int sock = -1;
@@ -61,7 +59,7 @@ static void release(const struct descriptors *descriptors)
 }
 
 static enum run_result follow(const struct run_options *options, int sock, int signal_fd,
-			      const struct launched *launched, int *ret_value, struct err *err)
+                              const struct launched *launched, int *ret_value, struct err *err)
 {
 	int status;
 
@@ -74,7 +72,7 @@ static enum run_result follow(const struct run_options *options, int sock, int s
 		return RUN_SIGNALED;
 	case SUPERVISE_LOST:
 		err_set(err, ERR_NO_SPACE, "the server of space %s died; the program was ended",
-			options->space);
+		        options->space);
 		return RUN_FAILED;
 	default:
 		return RUN_FAILED;
@@ -83,13 +81,13 @@ static enum run_result follow(const struct run_options *options, int sock, int s
 
 /* Once signals are blocked and descriptors are listed. */
 static enum run_result run_launch(const struct run_options *options, struct launch *asked,
-				  int *ret_value, struct err *err)
+                                  int *ret_value, struct err *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int signal_fd = -1;
 	AUTO_CLOSE int sock = -1;
-	AUTO_CLOSE int pidfd = -1;
 	struct launched launched;
+	enum run_result result;
 
 	if (find_program(options->argv[0], &path, ret_value, err))
 		return RUN_FAILED;
@@ -97,12 +95,13 @@ static enum run_result run_launch(const struct run_options *options, struct laun
 	if (supervise_open_signals(&signal_fd, err) ||
 	    start(options, asked, &sock, &launched, ret_value, err))
 		return RUN_FAILED;
-	pidfd = launched.pidfd;
 	release(&asked->descriptors);
 	if (options->verbose)
 		dprintf(STDERR_FILENO, "tprun: threadproc %u, pid %d, space %s\n", launched.id,
-			launched.pid, options->space);
-	return follow(options, sock, signal_fd, &launched, ret_value, err);
+		        launched.pid, options->space);
+	result = follow(options, sock, signal_fd, &launched, ret_value, err);
+	close(launched.pidfd);
+	return result;
 }
 
 enum run_result run(const struct run_options *options, int *ret_value, struct err *err)

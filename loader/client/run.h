@@ -11,7 +11,7 @@
 struct run_options {
 	const char *space;
 	const char *name; /* of the threadproc, NULL: the program's */
-	char **argv;	  /* NULL-terminated; argv[0] is searched in PATH */
+	char **argv;      /* NULL-terminated; argv[0] is searched in PATH */
 	bool fork_all;
 	bool verbose; /* says on standard error what was started */
 };

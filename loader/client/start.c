@@ -20,8 +20,6 @@
 #define SERVER "tpserver"
 #define READY_FD 3
 
-extern char **environ;
-
 /* What the server writes to its --ready-fd, first byte. */
 enum ready {
 	READY_LISTENS = '1',
@@ -51,7 +49,7 @@ static int find_server(char path[PATH_MAX], struct err *err)
 	if (!access(path, X_OK))
 		return 0;
 	return err_set(err, ERR_NOT_FOUND, "cannot find %s beside %s or in %s", SERVER,
-		       *self ? self : "tprun", TPROC_BINDIR);
+	               *self ? self : "tprun", TPROC_BINDIR);
 }
 
 /*
@@ -76,8 +74,8 @@ static void clean_environment(void)
 static void reset_attributes(void)
 {
 	/* not the stack's: an unlimited one changes how the kernel lays out memory */
-	static const int raised[] = {RLIMIT_AS,	    RLIMIT_CPU,	   RLIMIT_DATA, RLIMIT_FSIZE,
-				     RLIMIT_MEMLOCK, RLIMIT_NOFILE, RLIMIT_NPROC};
+	static const int raised[] = {RLIMIT_AS,      RLIMIT_CPU,    RLIMIT_DATA, RLIMIT_FSIZE,
+	                             RLIMIT_MEMLOCK, RLIMIT_NOFILE, RLIMIT_NPROC};
 	cpu_set_t all;
 
 	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++) {
@@ -182,8 +180,8 @@ int start_server(const char *space, int dir_fd, struct err *err)
 
 	if (find_server(path, err))
 		return -1;
-	log_fd = openat(dir_fd, "server.log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-			0600);
+	log_fd = openat(dir_fd, "server.log",
+	                O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (log_fd < 0)
 		return err_os(err, errno, "cannot open server.log");
 	if (pipe2(ends, O_CLOEXEC))

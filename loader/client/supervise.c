@@ -81,7 +81,8 @@ static void pass_on(const struct supervisor *supervisor, const struct signalfd_s
 		queued.si_value.sival_ptr = (void *)(uintptr_t)info->ssi_ptr;
 	}
 	/* ESRCH: it has ended, and its end is on the way to us */
-	syscall(SYS_pidfd_send_signal, supervisor->pidfd, info->ssi_signo, keep ? &queued : NULL, 0);
+	syscall(SYS_pidfd_send_signal, supervisor->pidfd, info->ssi_signo, keep ? &queued : NULL,
+	        0);
 }
 
 /* Passes on all that is pending, in order.  Returns true when SIGCONT was among it. */
@@ -143,7 +144,7 @@ static enum supervise_result take_exit(const struct wire_status *status, int *re
 
 /* One message of the server's; returns true when it was the last, with *ret_result set. */
 static bool take_message(const struct supervisor *supervisor, enum supervise_result *ret_result,
-			 int *ret_status, struct err *err)
+                         int *ret_status, struct err *err)
 {
 	struct packet packet;
 
@@ -169,14 +170,14 @@ static bool take_message(const struct supervisor *supervisor, enum supervise_res
 	default:
 		packet_deinit(&packet);
 		err_set(err, ERR_PROTOCOL, "the server sent message type %u out of turn",
-			packet.body.h.type);
+		        packet.body.h.type);
 		*ret_result = lose(supervisor, SUPERVISE_ERROR);
 		return true;
 	}
 }
 
 enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
-				int *ret_status, struct err *err)
+                                int *ret_status, struct err *err)
 {
 	const struct supervisor supervisor = {
 		.sock = sock,

@@ -12,7 +12,7 @@
 enum supervise_result {
 	SUPERVISE_EXITED,   /* *ret_status is the exit status */
 	SUPERVISE_SIGNALED, /* *ret_status is the signal's number */
-	SUPERVISE_LOST,	    /* the server died; the threadproc was killed */
+	SUPERVISE_LOST,     /* the server died; the threadproc was killed */
 	SUPERVISE_ERROR,    /* err says what; the threadproc was killed */
 };
 
@@ -24,7 +24,7 @@ int supervise_open_signals(int *ret_fd, struct err *err);
 
 /* Runs until the threadproc has ended.  sock is the connection that launched it. */
 enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
-				int *ret_status, struct err *err);
+                                int *ret_status, struct err *err);
 
 /* Ends this process by the signal, as a shell would see the program end; leaves no core. */
 _Noreturn void supervise_die(int signo);

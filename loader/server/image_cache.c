@@ -22,6 +22,9 @@ void image_cache_init(struct image_cache *cache, struct registry *registry)
 static void free_entry(struct cached_image *entry)
 {
 	image_destroy(entry->image);
+	for (uint32_t i = 0; i < entry->span_count; i++)
+		free(entry->spans[i].text);
+	free(entry->spans);
 	free(entry->sites);
 	free(entry);
 }
@@ -153,6 +156,48 @@ static void sort_sites(struct cached_image *entry)
 			entry->sites[kept++] = entry->sites[i];
 	}
 	entry->image->site_count = kept;
+}
+
+/* The end of the span that begins with site `first`, within one page of the file. */
+static uint32_t span_sites(const struct cached_image *entry, uint32_t first)
+{
+	const struct image_site *start = &entry->sites[first];
+	uint32_t i = first + 1;
+
+	while (i < entry->image->site_count && entry->sites[i].segment == start->segment &&
+	       entry->sites[i].site.off / 4096 == start->site.off / 4096)
+		i++;
+	return i - first;
+}
+
+static int make_spans(struct cached_image *entry, int fd)
+{
+	uint32_t next = 0;
+
+	if (!entry->image->site_count)
+		return 0;
+	entry->spans = calloc(entry->image->site_count, sizeof(*entry->spans));
+	if (!entry->spans)
+		return -1;
+	while (next < entry->image->site_count) {
+		struct image_span *span = &entry->spans[entry->span_count];
+		const struct tp_site *last;
+
+		span->segment = entry->sites[next].segment;
+		span->off = entry->sites[next].site.off;
+		span->first_site = next;
+		span->site_count = span_sites(entry, next);
+		next += span->site_count;
+		last = &entry->sites[next - 1].site;
+		span->len = last->off + last->len - span->off;
+		span->text = malloc(span->len);
+		if (!span->text)
+			return -1;
+		entry->span_count++;
+		if (read_all(fd, span->text, span->len, span->off))
+			return -1;
+	}
+	return 0;
 }
 
 /* The first bytes of _dl_debug_state, which a hook replaces. */
@@ -307,6 +352,11 @@ static int create_entry(struct image_cache *cache, int fd, const char *path,
 		}
 	}
 	sort_sites(entry);
+	if (make_spans(entry, fd)) {
+		err_set(err, ERR_INVALID, "%s: its text cannot be read", path);
+		free_entry(entry);
+		return -1;
+	}
 	read_debug_state(entry, fd);
 	make_room(cache);
 	publish(cache, entry);

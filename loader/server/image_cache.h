@@ -29,10 +29,25 @@ struct image_site {
 	uint8_t text[PATCH_STUB_MAX];
 };
 
+/*
+ * The sites of one page of text and everything between them: written in one go, since the
+ * page has to be copied anyway.
+ */
+struct image_span {
+	uint32_t segment;
+	uint32_t off; /* file offset */
+	uint32_t len;
+	uint32_t first_site;
+	uint32_t site_count;
+	uint8_t *text;
+};
+
 struct cached_image {
 	struct image_key key;
 	struct image *image;
-	struct image_site *sites; /* image->site_count of them */
+	struct image_site *sites; /* image->site_count of them, ascending */
+	struct image_span *spans;
+	uint32_t span_count;
 	uint8_t debug_state_text[PATCH_HOOK_BYTES]; /* at image->dl_debug_state */
 	bool has_debug_state_text;
 	uint32_t index; /* in the registry, 0: there was no room */

@@ -59,14 +59,20 @@ static void plan_sites(struct plan *plan, const struct cached_image *cached, uin
 {
 	const struct image_segment *s = &cached->image->segments[segment];
 
-	for (uint32_t i = 0; i < cached->image->site_count; i++) {
-		const struct image_site *site = &cached->sites[i];
-		uint64_t at = bias + s->vaddr + (site->site.off - s->offset);
-		uint8_t patched[PATCH_STUB_MAX];
+	for (uint32_t i = 0; i < cached->span_count; i++) {
+		const struct image_span *span = &cached->spans[i];
+		uint64_t at = bias + s->vaddr + (span->off - s->offset);
+		uint8_t *text;
 
-		if (site->segment == segment &&
-		    patch_site(&area->stubs, &site->site, site->text, at, patched))
-			plan_write(plan, at, patched, site->site.len);
+		if (span->segment != segment)
+			continue;
+		text = plan_write(plan, at, span->text, span->len);
+		for (uint32_t k = 0; text && k < span->site_count; k++) {
+			const struct image_site *site = &cached->sites[span->first_site + k];
+			uint32_t off = site->site.off - span->off;
+
+			patch_site(&area->stubs, &site->site, site->text, at + off, text + off);
+		}
 	}
 }
 
@@ -90,8 +96,8 @@ static void plan_hook(struct plan *plan, const struct cached_image *cached, uint
 
 static bool has_sites(const struct cached_image *cached, uint32_t segment)
 {
-	for (uint32_t i = 0; i < cached->image->site_count; i++)
-		if (cached->sites[i].segment == segment)
+	for (uint32_t i = 0; i < cached->span_count; i++)
+		if (cached->spans[i].segment == segment)
 			return true;
 	return false;
 }
@@ -189,7 +195,8 @@ static void fill_launch(struct slot_launch *launch, const struct launch_space *s
 	launch->umask_bits = wire->umask_bits;
 	launch->sig_blocked = wire->sig_blocked;
 	launch->sig_ignored = wire->sig_ignored;
-	launch->timer_slack_ns = wire->timer_slack_ns;
+	if (wire->timer_slack_ns != space->timer_slack_ns)
+		launch->timer_slack_ns = wire->timer_slack_ns;
 	launch->ioprio = wire->ioprio;
 	launch->nice = wire->nice;
 	launch->sched_policy = wire->sched_policy;
@@ -198,9 +205,10 @@ static void fill_launch(struct slot_launch *launch, const struct launch_space *s
 	memcpy(launch->affinity, wire->affinity, sizeof(launch->affinity));
 	if (wire->flags & WIRE_NO_NEW_PRIVS)
 		launch->flags |= SLOT_NO_NEW_PRIVS;
-	if (wire->flags & WIRE_HAS_AFFINITY)
+	if ((wire->flags & WIRE_HAS_AFFINITY) &&
+	    memcmp(wire->affinity, space->affinity, sizeof(space->affinity)))
 		launch->flags |= SLOT_SET_AFFINITY;
-	if (wire->flags & WIRE_HAS_IOPRIO)
+	if ((wire->flags & WIRE_HAS_IOPRIO) && wire->ioprio != space->ioprio)
 		launch->flags |= SLOT_SET_IOPRIO;
 	if (wire->sched_policy != SCHED_OTHER)
 		launch->flags |= SLOT_SET_SCHED;

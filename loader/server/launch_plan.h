@@ -23,6 +23,9 @@ struct launch_space {
 	int32_t server_sid;
 	int32_t nice; /* the agent's own, which a process starts with */
 	uint32_t personality;
+	uint32_t ioprio;
+	uint64_t timer_slack_ns;
+	uint64_t affinity[WIRE_CPUS / 64];
 	struct rlimit rlimits[RLIM_NLIMITS];
 };
 

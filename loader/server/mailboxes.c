@@ -101,6 +101,12 @@ void mailboxes_reset(struct mailboxes *m, uint32_t index, uint32_t generation)
 
 	memset(mailbox, 0, sizeof(*mailbox));
 	mailbox->generation = generation;
+	mailbox->quiet = 1;
+}
+
+void mailboxes_listen(struct mailboxes *m, uint32_t index)
+{
+	__atomic_store_n(&mailboxes_at(m, index)->quiet, 0, __ATOMIC_SEQ_CST);
 }
 
 void mailboxes_answer(struct tp_mailbox *mailbox, int32_t result, uint64_t answer)

@@ -33,6 +33,9 @@ struct tp_mailbox *mailboxes_at(struct mailboxes *mailboxes, uint32_t index);
 /* Makes the mailbox ready for a new threadproc. */
 void mailboxes_reset(struct mailboxes *mailboxes, uint32_t index, uint32_t generation);
 
+/* From now on every change of the link map rings; look at it once after this. */
+void mailboxes_listen(struct mailboxes *mailboxes, uint32_t index);
+
 /* Answers the posted request. */
 void mailboxes_answer(struct tp_mailbox *mailbox, int32_t result, uint64_t answer);
 

@@ -89,11 +89,13 @@ void plan_zero(struct plan *plan, uint64_t addr, uint64_t len)
 		add(plan, (struct plan_op){ .op = PLAN_ZERO, .fd = -1, .addr = addr, .len = len });
 }
 
-void plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len)
+uint8_t *plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len)
 {
+	uint8_t *copy;
+
 	if (!len || !reserve(plan, &plan->data, plan->data_len, len, 1, &plan->data_capacity))
-		return;
-	memcpy(plan->data + plan->data_len, data, len);
+		return NULL;
+	copy = memcpy(plan->data + plan->data_len, data, len);
 	add(plan, (struct plan_op){
 			  .op = PLAN_WRITE,
 			  .fd = -1,
@@ -102,6 +104,7 @@ void plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len)
 			  .off = plan->data_len,
 		  });
 	plan->data_len += len;
+	return copy;
 }
 
 void plan_protect(struct plan *plan, uint64_t addr, uint64_t len, int prot)

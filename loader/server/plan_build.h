@@ -37,8 +37,11 @@ void plan_map(struct plan *plan, uint64_t addr, uint64_t len, int prot, int flag
 /* The same for private anonymous memory. */
 void plan_map_anon(struct plan *plan, uint64_t addr, uint64_t len, int prot, int flags);
 void plan_zero(struct plan *plan, uint64_t addr, uint64_t len);
-/* Copies len bytes of data, now, to be written to addr. */
-void plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len);
+/*
+ * Copies len bytes of data, now, to be written to addr.  Returns the copy, for changes until
+ * something else is added; NULL when there is none.
+ */
+uint8_t *plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len);
 void plan_protect(struct plan *plan, uint64_t addr, uint64_t len, int prot);
 void plan_unmap(struct plan *plan, uint64_t addr, uint64_t len);
 void plan_advise(struct plan *plan, uint64_t addr, uint64_t len, int advice);

@@ -18,7 +18,7 @@
 #define IOPRIO_CLASS_MAX 3
 #define PERSONALITY_QUERY 0xffffffffu
 
-#define SIGNAL_BIT(signo) (UINT64_C(1) << ((signo) - 1))
+#define SIGNAL_BIT(signo) (UINT64_C(1) << ((signo)-1))
 
 static const uint32_t known_flags =
 	WIRE_NO_NEW_PRIVS | WIRE_HAS_AFFINITY | WIRE_HAS_IOPRIO | WIRE_FORK_ALL;
@@ -59,7 +59,7 @@ static int check_scheduler(const struct wire_launch *launch, struct err *err)
 	}
 	if (!fits)
 		return err_set(err, ERR_PROTOCOL, "scheduling policy %d has no priority %d", policy,
-			       priority);
+		               priority);
 	return 0;
 }
 
@@ -77,7 +77,8 @@ static int check_rlimits(const struct wire_launch *launch, struct err *err)
 	for (int i = 0; i < WIRE_RLIMITS; i++) {
 		if (launch->rlimits[i].soft > launch->rlimits[i].hard)
 			return err_set(err, ERR_PROTOCOL,
-				       "resource limit %d: the soft limit is above the hard one", i);
+			               "resource limit %d: the soft limit is above the hard one",
+			               i);
 	}
 	return 0;
 }
@@ -123,14 +124,14 @@ static int check_counts(const struct wire_launch *launch, struct err *err)
 {
 	if (launch->strings_length > WIRE_MAX_STRINGS)
 		return err_set(err, ERR_PROTOCOL, "%u bytes of strings, at most %u are allowed",
-			       launch->strings_length, WIRE_MAX_STRINGS);
+		               launch->strings_length, WIRE_MAX_STRINGS);
 	if (UINT64_C(1) + launch->argc + launch->envc > launch->strings_length)
 		return err_set(err, ERR_PROTOCOL,
-			       "%u arguments and %u variables do not fit in %u bytes", launch->argc,
-			       launch->envc, launch->strings_length);
+		               "%u arguments and %u variables do not fit in %u bytes", launch->argc,
+		               launch->envc, launch->strings_length);
 	if (launch->fd_count > WIRE_MAX_FDS)
 		return err_set(err, ERR_PROTOCOL, "%u descriptors, at most %u are allowed",
-			       launch->fd_count, WIRE_MAX_FDS);
+		               launch->fd_count, WIRE_MAX_FDS);
 	return 0;
 }
 
@@ -163,7 +164,7 @@ static int read_strings(int fd, uint32_t length, char **ret_strings, struct err 
 		return err_os(err, errno, "strings");
 	if (st.st_size != (off_t)length)
 		return err_set(err, ERR_PROTOCOL, "%lld bytes of strings, %u are claimed",
-			       (long long)st.st_size, length);
+		               (long long)st.st_size, length);
 	strings = malloc(length);
 	if (!strings)
 		return err_os(err, ENOMEM, "%u bytes of strings", length);
@@ -175,8 +176,8 @@ static int read_strings(int fd, uint32_t length, char **ret_strings, struct err 
 		if (got < 0)
 			return err_os(err, errno, "cannot read the strings");
 		if (got == 0)
-			return err_set(err, ERR_PROTOCOL, "the strings end after %u of %u bytes", done,
-				       length);
+			return err_set(err, ERR_PROTOCOL, "the strings end after %u of %u bytes",
+			               done, length);
 		done += (uint32_t)got;
 	}
 	*ret_strings = TAKE_PTR(strings);
@@ -193,7 +194,7 @@ static int check_strings(const char *strings, uint32_t length, uint64_t count, s
 		seen += strings[i] == '\0';
 	if (seen != count)
 		return err_set(err, ERR_PROTOCOL, "%llu strings, %llu are claimed",
-			       (unsigned long long)seen, (unsigned long long)count);
+		               (unsigned long long)seen, (unsigned long long)count);
 	return 0;
 }
 
@@ -255,7 +256,7 @@ int request_init(struct request *request, struct packet *packet, struct err *err
 	*request = (struct request){.cwd_fd = -1};
 	if (packet->body.h.type != WIRE_LAUNCH || packet->fd_count != 2)
 		return err_set(err, ERR_PROTOCOL, "a launch begins with message type %u, not %u",
-			       WIRE_LAUNCH, packet->body.h.type);
+		               WIRE_LAUNCH, packet->body.h.type);
 	request->launch = packet->body.launch;
 	strings_fd = packet->fds[0];
 	request->cwd_fd = packet->fds[1];
@@ -281,7 +282,7 @@ static int sort_fds(struct request *request, struct err *err)
 	for (unsigned i = 1; i < request->fd_count; i++) {
 		if (request->fds[i].target == request->fds[i - 1].target)
 			return err_set(err, ERR_PROTOCOL, "two descriptors for number %d",
-				       request->fds[i].target);
+			               request->fds[i].target);
 	}
 	return 0;
 }
@@ -293,15 +294,15 @@ int request_add_fds(struct request *request, struct packet *packet, struct err *
 
 	if (message->h.type != WIRE_FDS || !count || message->count != count || message->pad)
 		return err_set(err, ERR_PROTOCOL,
-			       "message type %u with %u descriptors, where descriptors should come",
-			       message->h.type, count);
+		               "message type %u with %u descriptors, where descriptors should come",
+		               message->h.type, count);
 	if (count > request->launch.fd_count - request->fd_count)
 		return err_set(err, ERR_PROTOCOL, "more descriptors than the %u announced",
-			       request->launch.fd_count);
+		               request->launch.fd_count);
 	for (unsigned i = 0; i < count; i++) {
 		if (message->targets[i] < 0)
 			return err_set(err, ERR_PROTOCOL, "descriptor number %d",
-				       message->targets[i]);
+			               message->targets[i]);
 	}
 	for (unsigned i = 0; i < count; i++)
 		request->fds[request->fd_count++] =

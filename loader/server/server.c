@@ -21,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -153,6 +154,10 @@ static int note_inheritance(struct server *server, struct err *err)
 	launch->nice = getpriority(PRIO_PROCESS, (id_t)server->agent.pid);
 	if (errno)
 		return err_os(err, errno, "cannot read the agent's priority");
+	/* These the agent has from us, and it does not change them. */
+	launch->ioprio = (uint32_t)syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, 0);
+	launch->timer_slack_ns = (uint64_t)prctl(PR_GET_TIMERSLACK);
+	syscall(SYS_sched_getaffinity, 0, sizeof(launch->affinity), launch->affinity);
 	for (int i = 0; i < RLIM_NLIMITS; i++)
 		if (prlimit(server->agent.pid, (enum __rlimit_resource)i, NULL,
 			    &launch->rlimits[i]))

@@ -16,6 +16,8 @@
 #define FAILURE_OURS 125
 /* All children: those that CLONE_PARENT made have no exit signal, which needs __WALL. */
 #define ANY_CHILD __WALL
+/* After the start, until the link map is first looked at. */
+#define FIRST_LOOK_MS 3
 
 struct tp_threadproc *threadproc_record(const struct threadproc *tp)
 {
@@ -178,6 +180,7 @@ void threadproc_free(struct threadproc *tp)
 
 static void on_launched(struct plan_job *job, const struct plan_done *done);
 static void on_exec_timer(struct loop_timer *timer);
+static void on_first_look(struct loop_timer *timer);
 
 /* Builds the plan and publishes the record; the plan is at the agent when 0 is returned. */
 static int begin(struct threadproc *tp, struct launch_sources *s, struct err *err)
@@ -268,6 +271,7 @@ static int launch(struct server *server, struct client *client, struct launch_so
 	tp->pidfd.fd = -1;
 	tp->client = client;
 	tp->exec_timer.fire = on_exec_timer;
+	tp->first_look.fire = on_first_look;
 	if (take_record(tp, err)) {
 		free(tp);
 		return -1;
@@ -397,6 +401,7 @@ static void on_launched(struct plan_job *job, const struct plan_done *done)
 	}
 	tp->phase = THREADPROC_LIVING;
 	threadproc_publish_state(tp, TP_STATE_RUNNING);
+	loop_arm(&server->loop, &tp->first_look, FIRST_LOOK_MS);
 	if (tp->client)
 		client_started(tp->client, tp->id, tp->pid, tp->pidfd.fd,
 			       tp->pgid ? tp->pgid : tp->pid);
@@ -520,6 +525,17 @@ static void on_exec_timer(struct loop_timer *timer)
 	loop_arm(&tp->server->loop, timer, tp->exec_wait_ms);
 }
 
+/* The dynamic linker should be through; if it is not, it will ring. */
+static void on_first_look(struct loop_timer *timer)
+{
+	struct threadproc *tp =
+		(struct threadproc *)((char *)timer - offsetof(struct threadproc, first_look));
+
+	mailboxes_listen(&tp->server->mailboxes, tp->index);
+	if (tp->phase == THREADPROC_LIVING)
+		modules_refresh(tp);
+}
+
 /* ---- end --------------------------------------------------------------------------------------- */
 
 static void on_ended(struct loop_source *source, uint32_t events)
@@ -545,6 +561,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	loop_remove(&server->loop, &tp->pidfd);
 	close(TAKE_FD(tp->pidfd.fd));
 	loop_disarm(&server->loop, &tp->exec_timer);
+	loop_disarm(&server->loop, &tp->first_look);
 	if (tp->phase == THREADPROC_LIVING) {
 		modules_refresh(tp);
 		service_drop_names(tp);

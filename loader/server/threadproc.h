@@ -27,6 +27,7 @@ struct threadproc {
 	struct loop_source pidfd; /* fd -1 before it has one */
 	struct plan_job job;	  /* its launch, then its teardown */
 	struct loop_timer exec_timer;
+	struct loop_timer first_look; /* at the link map, soon after the start */
 	struct server *server;
 	struct client *client; /* NULL: gone, or never was */
 	enum threadproc_phase phase;

@@ -7,9 +7,9 @@
  *	bench-spawn crowd SPACE COUNT BATCH PROG [ARG...]
  *
  * "server" asks the server of the space itself, without tprun; "command" runs TPRUN PROG
- * as a shell would (TPROC_SPACE says where), "other" runs OTHER instead.  Prints nanoseconds per run for each round: native,
- * then space.  "crowd" starts COUNT at once, has them all live, ends them, and prints
- * nanoseconds per start for each BATCH of them.
+ * as a shell would (TPROC_SPACE says where), "other" runs OTHER instead.  Prints nanoseconds per
+ *run for each round: native, then space.  "crowd" starts COUNT at once, has them all live, ends
+ *them, and prints nanoseconds per start for each BATCH of them.
  */
 #include "lib/base/cleanup.h"
 #include "loader/client/connect.h"
@@ -23,8 +23,6 @@
 #include <sys/wait.h>
 
 #define COMMAND_WORDS 64
-
-extern char **environ;
 
 static _Noreturn void fail(const char *what)
 {
@@ -97,7 +95,7 @@ static void run_other(const char *other, char **argv)
 }
 
 static void compare(void (*run)(const char *, char **), const char *how, int rounds, int batch,
-		    char **argv)
+                    char **argv)
 {
 	run_native(argv);
 	run(how, argv);
@@ -165,8 +163,8 @@ int main(int argc, char **argv)
 
 	if (argc < 6)
 		return 2;
-	count = atoi(argv[3]);
-	batch = atoi(argv[4]);
+	count = (int)strtol(argv[3], NULL, 10);
+	batch = (int)strtol(argv[4], NULL, 10);
 	if (!strcmp(argv[1], "server"))
 		compare(run_in_space, argv[2], count, batch, argv + 5);
 	else if (!strcmp(argv[1], "command"))

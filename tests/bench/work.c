@@ -37,6 +37,16 @@ static uint32_t next_random(void)
 	return random_state;
 }
 
+static char *allocate(uint32_t n)
+{
+	char *block = malloc(16 + n % 497);
+
+	if (!block)
+		exit(1);
+	*block = 1;
+	return block;
+}
+
 static double measure_malloc(void)
 {
 	static char *blocks[LIVE];
@@ -44,7 +54,7 @@ static double measure_malloc(void)
 
 	for (int i = 0; i < LIVE; i++) {
 		if (!blocks[i])
-			blocks[i] = malloc(16 + next_random() % 497);
+			blocks[i] = allocate(next_random());
 	}
 	start = now_ns();
 	for (int i = 0; i < MALLOCS; i++) {
@@ -52,8 +62,7 @@ static double measure_malloc(void)
 		char **block = &blocks[n % LIVE];
 
 		free(*block);
-		*block = malloc(16 + (n >> 16) % 497);
-		**block = 1;
+		*block = allocate(n >> 16);
 	}
 	return (double)(now_ns() - start) / MALLOCS;
 }
@@ -64,7 +73,8 @@ static double measure_mmap(void)
 
 	for (int i = 0; i < MMAPS; i++) {
 		size_t size = 64 << 10;
-		char *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		char *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		                  -1, 0);
 
 		if (area == MAP_FAILED)
 			exit(1);
@@ -173,7 +183,7 @@ int main(int argc, char **argv)
 
 	if (argc != 3)
 		return 2;
-	samples = atoi(argv[2]);
+	samples = (int)strtol(argv[2], NULL, 10);
 	if (!strcmp(argv[1], "hold")) {
 		hold((size_t)samples);
 		return 0;

@@ -233,7 +233,7 @@ class Space:
         return mappings
 
     def escapes(self):
-        """Mappings that belong to nobody: neither in a slot, nor the toolkit's, nor the kernel's."""
+        """Mappings of nobody: neither in a slot, nor the toolkit's, nor the kernel's."""
         spans = [(RESERVED_LO, RESERVED_HI)]
         for tp in self.threadprocs():
             spans += [(int(s["lo"], 16), int(s["hi"], 16)) for s in tp["slots"]]

@@ -142,7 +142,8 @@ class BadFiles(SpaceTest):
                 self.refuse(self.write(changed), 126)
         for machine in (0, 3, 40, 183, 243, 65535):
             with self.subTest(machine=machine):
-                self.refuse(self.write(Elf(program("basic-pie")).set("machine", machine).bytes), 126)
+                changed = Elf(program("basic-pie")).set("machine", machine)
+                self.refuse(self.write(changed.bytes), 126)
         for kind in (0, 1, 4, 5, 0xfe00):
             with self.subTest(type=kind):
                 self.refuse(self.write(Elf(program("basic-pie")).set("type", kind).bytes), 126)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import unittest
 
+import wire
 from space import PROGRAMS, TIMEOUT, SpaceTest, main, program, tool
 
 
@@ -60,7 +61,8 @@ class SystemPrograms(SpaceTest):
         statements = ("create table t(x integer primary key, y text);"
                       "with recursive n(i) as (select 1 union all select i+1 from n where i<5000)"
                       " insert into t select i, hex(randomblob(20)) from n;"
-                      "create index k on t(y); select count(*), sum(x) from t; pragma integrity_check;")
+                      "create index k on t(y); select count(*), sum(x) from t;"
+                      "pragma integrity_check;")
         self.assert_runs(tool("sqlite3"), os.path.join(self.work, "db"), statements,
                          stdout="5000|12502500\nok\n")
 
@@ -153,6 +155,11 @@ class Python(SpaceTest):
 class Forms(SpaceTest):
     """One program in every form that the linkers make."""
 
+    def setUp(self):
+        super().setUp()
+        self.null = os.open("/dev/null", os.O_RDWR)
+        self.addCleanup(os.close, self.null)
+
     def check(self, name):
         self.assert_runs(program(name), stdout="ok\n")
         with self.space.running(program(name), "wait") as process:
@@ -206,6 +213,19 @@ class Forms(SpaceTest):
             self.assert_ends(first, 0)
         self.assert_runs(program("basic-exec-2"), stdout="ok\n")
 
+    def test_fixed_addresses_are_free_once_the_end_is_told(self):
+        self.space.start()
+        for _ in range(20):
+            with self.space.connect() as sock:
+                wire.send_launch(sock, [program("basic-exec")],
+                                 fds=[(self.null, 0), (self.null, 1)])
+                messages = []
+                while (message := wire.receive(sock)) is not None:
+                    messages.append(message)
+                    for fd in message.fds:
+                        os.close(fd)
+            self.assertEqual([m.type for m in messages], [wire.STARTED, wire.EXITED], messages)
+
     def test_stack_overflow_meets_the_guard(self):
         with self.space.running(program("basic-pie"), "wait") as neighbour:
             self.assert_line(neighbour, "ok")
@@ -233,8 +253,8 @@ class Kept(SpaceTest):
     def test_attributes(self):
         self.space.start()
         for setup in ("", "umask 027;", "nice -n 7", "ulimit -n 77; ulimit -c 0;",
-                      "taskset -c 0", "trap '' USR1 PIPE;", "cd /usr/lib;", "setpriv --no-new-privs",
-                      "chrt --batch 0", "ionice -c 2 -n 6", "setarch -R",
+                      "taskset -c 0", "trap '' USR1 PIPE;", "cd /usr/lib;",
+                      "setpriv --no-new-privs", "chrt --batch 0", "ionice -c 2 -n 6", "setarch -R",
                       "ulimit -s 1024;"):
             with self.subTest(setup=setup):
                 self.in_shell(setup)

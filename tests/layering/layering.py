@@ -7,6 +7,7 @@ prefixes from the top of the tree; "tproc/" is include/tproc/.
 """
 
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -27,7 +28,7 @@ MAY = {
     "loader/wire.h": [],
     "loader/packet": ["loader/packet.h", "loader/wire.h", BASE],
     "loader/patch/": ["loader/patch/", ABI],
-    "loader/agent/": ["loader/agent/", "loader/patch/", "arch.h", ABI],
+    "loader/agent/": ["loader/agent/", "loader/patch/", ABI],
     "loader/server/": ["loader/server/", "loader/wire.h", "loader/packet.h", "loader/patch/",
                        "loader/agent/plan.h", "loader/agent/slot.h", BASE, ABI],
     "loader/client/": ["loader/client/", "loader/wire.h", "loader/packet.h", BASE],
@@ -69,10 +70,12 @@ def part_of(path, table):
 
 
 def resolve(path, name, root):
-    """The name an include has from the top of the tree."""
-    beside = pathlib.PurePosixPath(path).parent / name
-    if (root / beside).exists() and not (root / name).exists():
-        return str(beside)
+    """The name an include has from the top of the tree; a file beside comes first."""
+    part = pathlib.PurePosixPath(part_of(path, MAY))
+    arch = part / "arch" / platform.machine()
+    for directory in (pathlib.PurePosixPath(path).parent, part, arch):
+        if (root / directory / name).is_file():
+            return str(directory / name)
     return name
 
 

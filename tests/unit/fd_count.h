@@ -1,4 +1,5 @@
-/* fd_count.h - how many descriptors this process has open: a test that leaks none ends as it began. */
+/* fd_count.h - how many descriptors this process has open: a test that leaks none ends as it began.
+ */
 #ifndef TPROC_TESTS_FD_COUNT_H
 #define TPROC_TESTS_FD_COUNT_H
 

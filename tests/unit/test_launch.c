@@ -68,7 +68,7 @@ static void answer(struct ends *ends, enum wire_type type, union packet_body *bo
 }
 
 static enum launch_result ask(struct ends *ends, const struct launch *launch,
-			      struct launched *launched, int *kind, struct err *err)
+                              struct launched *launched, int *kind, struct err *err)
 {
 	*err = (struct err){0};
 	return launch_program(ends->client, launch, launched, kind, err);
@@ -84,7 +84,7 @@ static void receive_request(struct ends *ends, struct request *request)
 		fail_msg("%s", err.text);
 	while (!request_complete(request)) {
 		assert_int_equal(packet_recv(ends->server, PACKET_FROM_CLIENT, &packet, &err),
-				 PACKET_OK);
+		                 PACKET_OK);
 		if (request_add_fds(request, &packet, &err))
 			fail_msg("%s", err.text);
 	}

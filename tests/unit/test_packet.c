@@ -113,7 +113,7 @@ static void body_and_descriptors_arrive(void **state)
 	int before = fd_count();
 
 	assert_int_equal(packet_send(pair->theirs, WIRE_STARTED, &body, &pair->theirs, 1, &err),
-			 PACKET_OK);
+	                 PACKET_OK);
 	assert_int_equal(packet_recv(pair->ours, PACKET_FROM_SERVER, &packet, &err), PACKET_OK);
 	assert_int_equal(packet.body.started.id, 7);
 	assert_int_equal(packet.body.started.pgid, 43);
@@ -136,7 +136,7 @@ static void most_descriptors_arrive(void **state)
 	for (int i = 0; i < WIRE_FDS_PER_PACKET; i++)
 		fds[i] = pair->theirs;
 	assert_int_equal(packet_send(pair->theirs, WIRE_FDS, &body, fds, WIRE_FDS_PER_PACKET, &err),
-			 PACKET_OK);
+	                 PACKET_OK);
 	assert_int_equal(packet_recv(pair->ours, PACKET_FROM_CLIENT, &packet, &err), PACKET_OK);
 	assert_int_equal(packet.fd_count, WIRE_FDS_PER_PACKET);
 	packet_deinit(&packet);
@@ -221,10 +221,10 @@ static void each_side_has_its_types(void **state)
 		unsigned fds;
 		enum packet_side side;
 	} types[] = {
-		{WIRE_LAUNCH, 2, PACKET_FROM_CLIENT},	{WIRE_FDS, 1, PACKET_FROM_CLIENT},
-		{WIRE_STARTED, 1, PACKET_FROM_SERVER},	{WIRE_CHANGED, 0, PACKET_FROM_SERVER},
-		{WIRE_EXITED, 0, PACKET_FROM_SERVER},	{WIRE_FAILED, 0, PACKET_FROM_SERVER},
-		{WIRE_PING, 0, PACKET_FROM_CLIENT},	{WIRE_PONG, 0, PACKET_FROM_SERVER},
+		{WIRE_LAUNCH, 2, PACKET_FROM_CLIENT},   {WIRE_FDS, 1, PACKET_FROM_CLIENT},
+		{WIRE_STARTED, 1, PACKET_FROM_SERVER},  {WIRE_CHANGED, 0, PACKET_FROM_SERVER},
+		{WIRE_EXITED, 0, PACKET_FROM_SERVER},   {WIRE_FAILED, 0, PACKET_FROM_SERVER},
+		{WIRE_PING, 0, PACKET_FROM_CLIENT},     {WIRE_PONG, 0, PACKET_FROM_SERVER},
 		{WIRE_SHUTDOWN, 0, PACKET_FROM_CLIENT},
 	};
 	struct pair *pair = *state;
@@ -237,14 +237,14 @@ static void each_side_has_its_types(void **state)
 
 		for (int times = 0; times < 2; times++)
 			assert_int_equal(packet_send(pair->theirs, types[i].type, &body, fds,
-						     types[i].fds, &err),
-					 PACKET_OK);
+			                             types[i].fds, &err),
+			                 PACKET_OK);
 		assert_int_equal(packet_recv(pair->ours, types[i].side, &packet, &err), PACKET_OK);
 		packet_deinit(&packet);
 		assert_refused(pair,
-			       types[i].side == PACKET_FROM_CLIENT ? PACKET_FROM_SERVER :
-								     PACKET_FROM_CLIENT,
-			       "is not one that");
+		               types[i].side == PACKET_FROM_CLIENT ? PACKET_FROM_SERVER
+		                                                   : PACKET_FROM_CLIENT,
+		               "is not one that");
 	}
 }
 
@@ -378,7 +378,7 @@ static void nonblocking_sockets_say_again(void **state)
 	assert_int_equal(result, PACKET_AGAIN);
 	while (sent--)
 		assert_int_equal(packet_recv(pair->ours, PACKET_FROM_CLIENT, &packet, &err),
-				 PACKET_OK);
+		                 PACKET_OK);
 	assert_int_equal(packet_recv(pair->ours, PACKET_FROM_CLIENT, &packet, &err), PACKET_AGAIN);
 }
 
@@ -400,7 +400,7 @@ static void sender_checks_its_own_form(void **state)
 	struct err err;
 
 	assert_int_equal(packet_send(pair->ours, WIRE_LAUNCH, &body, &pair->ours, 1, &err),
-			 PACKET_ERROR);
+	                 PACKET_ERROR);
 	assert_int_equal(packet_send(pair->ours, 99, &body, NULL, 0, &err), PACKET_ERROR);
 	assert_int_equal(err.code, ERR_INVALID);
 }

@@ -220,7 +220,8 @@ static void the_longest_strings_are_taken(void **state)
 	packet = make_launch(strings, WIRE_MAX_STRINGS, 0, 0);
 	assert_taken(&packet);
 	memset(strings, 0, WIRE_MAX_STRINGS);
-	packet = make_launch(strings, WIRE_MAX_STRINGS, WIRE_MAX_STRINGS / 2, WIRE_MAX_STRINGS / 2 - 1);
+	packet = make_launch(strings, WIRE_MAX_STRINGS, WIRE_MAX_STRINGS / 2,
+	                     WIRE_MAX_STRINGS / 2 - 1);
 	assert_taken(&packet);
 	free(strings);
 }
@@ -368,12 +369,18 @@ static const char *spoil_scheduler(struct wire_launch *launch, int n)
 		int priority;
 		const char *why;
 	} cases[] = {
-		{SCHED_OTHER, 1, "no priority 1"},  {SCHED_OTHER, -1, "no priority -1"},
-		{SCHED_BATCH, 0, NULL},		    {SCHED_IDLE, 0, NULL},
-		{SCHED_IDLE, 99, "no priority 99"}, {SCHED_FIFO, 0, "no priority 0"},
-		{SCHED_FIFO, 1, NULL},		    {SCHED_RR, 99, NULL},
-		{SCHED_RR, 100, "no priority 100"}, {SCHED_RR | SCHED_RESET_ON_FORK, 1, NULL},
-		{4, 0, "scheduling policy"},	    {6, 0, "scheduling policy"},
+		{SCHED_OTHER, 1, "no priority 1"},
+		{SCHED_OTHER, -1, "no priority -1"},
+		{SCHED_BATCH, 0, NULL},
+		{SCHED_IDLE, 0, NULL},
+		{SCHED_IDLE, 99, "no priority 99"},
+		{SCHED_FIFO, 0, "no priority 0"},
+		{SCHED_FIFO, 1, NULL},
+		{SCHED_RR, 99, NULL},
+		{SCHED_RR, 100, "no priority 100"},
+		{SCHED_RR | SCHED_RESET_ON_FORK, 1, NULL},
+		{4, 0, "scheduling policy"},
+		{6, 0, "scheduling policy"},
 		{-1, 0, "scheduling policy"},
 	};
 

@@ -43,7 +43,7 @@ static int has_value(unsigned long type)
 static void print_auxv(char **envp)
 {
 	ElfW(auxv_t) entries[64];
-	const ElfW(auxv_t) *entry;
+	const ElfW(auxv_t) * entry;
 	size_t count = 0;
 
 	while (*envp)

@@ -34,8 +34,7 @@ static void print_scheduling(void)
 
 	sched_getparam(0, &param);
 	printf("policy %d priority %d nice %d ioprio %ld\n", sched_getscheduler(0),
-	       param.sched_priority, getpriority(PRIO_PROCESS, 0),
-	       syscall(SYS_ioprio_get, 1, 0));
+	       param.sched_priority, getpriority(PRIO_PROCESS, 0), syscall(SYS_ioprio_get, 1, 0));
 	syscall(SYS_sched_getaffinity, 0, sizeof(cpus), cpus);
 	for (int i = 0; i < 16; i++) {
 		if (cpus[i])
