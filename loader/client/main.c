@@ -25,7 +25,7 @@ static const struct option options[] = {
 };
 
 /* Options end at the program: what follows is its own. */
-static const char short_options[] = "+s:n:vV?";
+static const char short_options[] = "+s:n:vV";
 
 static const char usage[] =
 	"Usage: tprun [-vV] [-s SPACE] [-n NAME] [--space=SPACE] [--name=NAME] [--verbose]\n"
@@ -49,11 +49,14 @@ static const char help[] =
 	"The exit status is that of PROG, 127 when it cannot be found, 126 when it cannot be\n"
 	"run, and 125 when tprun itself or the space fails.\n";
 
+/* why: NULL when there is no program to run, empty when getopt has said it. */
 static int refuse_usage(const char *why)
 {
-	if (why)
+	if (!why)
+		fputs(usage, stderr);
+	else if (*why)
 		fprintf(stderr, "tprun: %s\n", why);
-	fprintf(stderr, "%sTry 'tprun --help' for more information.\n", why ? "" : usage);
+	fputs("Try 'tprun --help' for more information.\n", stderr);
 	return EXIT_USAGE_ERROR;
 }
 
@@ -106,8 +109,7 @@ static bool parse(int argc, char **argv, struct run_options *run_options, int *r
 			*ret_status = print("tprun " TPROC_VERSION "\n");
 			return false;
 		default:
-			/* getopt has said what is wrong */
-			*ret_status = refuse_usage("usage error");
+			*ret_status = refuse_usage("");
 			return false;
 		}
 	}
@@ -148,6 +150,7 @@ int main(int argc, char **argv)
 	struct err err;
 	int value;
 
+	argv[0] = (char *)"tprun"; /* what getopt begins its messages with */
 	if (!parse(argc, argv, &run_options, &value))
 		return value;
 	if (space_name_choose(run_options.space, &run_options.space, &err))

@@ -21,6 +21,8 @@ struct agent_link {
 	struct loop_source source; /* our end of the socketpair */
 	struct loop *loop;
 	struct plan_job *jobs; /* the first one is at the agent */
+	struct plan_job *background;
+	struct loop_timer background_timer;
 	struct plan_hello hello;
 	pid_t pid;
 	dev_t exe_dev; /* its executable */
@@ -47,6 +49,15 @@ int agent_link_attach(struct agent_link *link, struct err *err);
 
 /* Queues a job.  done is called from the loop; with the agent dead already, at once. */
 void agent_link_submit(struct agent_link *link, struct plan_job *job);
+
+/*
+ * The same for a job that nobody waits for.  It is sent after the next job that somebody
+ * does wait for, when the new program keeps another processor busy, or soon anyway.
+ */
+void agent_link_submit_background(struct agent_link *link, struct plan_job *job);
+
+/* Queues what is in the background ahead of whatever is submitted from now on. */
+void agent_link_flush(struct agent_link *link);
 
 void agent_link_stop(struct agent_link *link);
 

@@ -108,7 +108,7 @@ static void unmap(struct threadproc *tp)
 	if (tp->fixed_hi > tp->fixed_lo)
 		plan_unmap(plan, tp->fixed_lo, tp->fixed_hi - tp->fixed_lo);
 	tp->job.done = on_unmapped;
-	agent_link_submit(&tp->server->agent, &tp->job);
+	agent_link_submit_background(&tp->server->agent, &tp->job);
 }
 
 static void wait_for_sharers(struct threadproc *tp)
@@ -141,6 +141,11 @@ void teardown_begin(struct threadproc *tp)
 		wait_for_sharers(tp);
 	else
 		unmap(tp);
+}
+
+bool teardown_is_sure(const struct threadproc *tp)
+{
+	return tp->job.done == on_unmapped && !tp->is_leaving;
 }
 
 void teardown_retry(struct server *server)

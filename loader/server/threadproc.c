@@ -95,36 +95,52 @@ static int open_sources(struct server *server, struct launch_sources *s, struct 
 	return open_interp(server, s, err);
 }
 
-/* Addresses for it: the slot, and the range of a fixed image. */
-static int claim(struct threadproc *tp, const struct image *image, uint32_t granules,
-		 struct err *err)
+/*
+ * The range of a fixed image.  One that is being unmapped is as good as free: the agent
+ * gets to it before it gets to the new plan.
+ */
+static int claim_fixed(struct threadproc *tp, const struct image *image, struct err *err)
 {
 	struct server *server = tp->server;
 	const char *taker = "the toolkit itself";
 	uint32_t taken = 0;
 	uint64_t lo;
 	uint64_t hi;
+
+	layout_fixed_range(image, &lo, &hi);
+	while (slots_claim_fixed(&server->slots, lo, hi, tp->index, tp->generation, &taken, err)) {
+		struct threadproc *other = taken ? server->threadprocs[taken] : NULL;
+
+		if (!other || !teardown_is_sure(other)) {
+			if (taken)
+				taker = server->registry.threadprocs[taken].name;
+			return err_set(err, ERR_LIMIT,
+				       "it is position-dependent and needs 0x%" PRIx64 "-0x%" PRIx64
+				       ", taken by %s",
+				       lo, hi, taker);
+		}
+		agent_link_flush(&server->agent);
+		slots_release_fixed(&server->slots, other->index, other->generation);
+	}
+	tp->fixed_lo = lo;
+	tp->fixed_hi = hi;
+	return 0;
+}
+
+/* Addresses for it: the slot, and the range of a fixed image. */
+static int claim(struct threadproc *tp, const struct image *image, uint32_t granules,
+		 struct err *err)
+{
+	struct server *server = tp->server;
 	int result;
 
 	registry_begin(&server->registry);
 	result = slots_claim(&server->slots, granules, (uint16_t)tp->index, tp->generation,
 			     &tp->runs[0], err);
 	if (!result && image->fixed) {
-		layout_fixed_range(image, &lo, &hi);
-		result = slots_claim_fixed(&server->slots, lo, hi, tp->index, tp->generation,
-					   &taken, err);
-		if (result) {
+		result = claim_fixed(tp, image, err);
+		if (result)
 			slots_unclaim(&server->slots, tp->runs[0]);
-			if (taken)
-				taker = server->registry.threadprocs[taken].name;
-			err_set(err, ERR_LIMIT,
-				"it is position-dependent and needs 0x%" PRIx64 "-0x%" PRIx64
-				", taken by %s",
-				lo, hi, taker);
-		} else {
-			tp->fixed_lo = lo;
-			tp->fixed_hi = hi;
-		}
 	}
 	registry_end(&server->registry);
 	if (!result)

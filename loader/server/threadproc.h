@@ -116,6 +116,9 @@ void service_drop_names(struct threadproc *tp);
 /* Unmaps its slot, as soon as nobody shares it, and puts the addresses into quarantine. */
 void teardown_begin(struct threadproc *tp);
 
+/* True when its memory is on the way out and nobody can hold that up. */
+bool teardown_is_sure(const struct threadproc *tp);
+
 /* A process of ours ended or left the space: perhaps somebody waited for that. */
 void teardown_retry(struct server *server);
 
