@@ -150,10 +150,22 @@ static long do_readlink(struct slot *slot, struct arch_call *call, const char *p
 	return (long)length;
 }
 
+/*
+ * path argument `at` is replaced by the program's own path when it names /proc/self/exe,
+ * which is the agent's to the kernel.  A path that cannot be read is left to the kernel.
+ */
+static void name_own_exe(const struct slot *slot, struct arch_call *call, int at)
+{
+	if (sys2(__NR_access, call->arg[at], 0) != -EFAULT &&
+	    names_own_exe(slot, (const char *)call->arg[at]))
+		call->arg[at] = (unsigned long)slot->exe;
+}
+
 static long do_exec(struct slot *slot, struct arch_call *call)
 {
 	long result;
 
+	name_own_exe(slot, call, call->nr == __NR_execveat ? 1 : 0);
 	report_exec(slot, true);
 	result = arch_pass(call);
 	report_exec(slot, false);

@@ -146,6 +146,8 @@ void plan_clone(struct plan *plan, uint64_t slot, uint32_t fds, int32_t cwd)
 
 int plan_finish(const struct plan *plan, struct err *err)
 {
+	if (plan->broken && plan->op_count == PLAN_MAX_OPS)
+		return err_set(err, ERR_LIMIT, "the launch takes more than %u steps", PLAN_MAX_OPS);
 	if (plan->broken)
 		return err_os(err, ENOMEM, "cannot put the launch together");
 	return 0;

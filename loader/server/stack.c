@@ -4,6 +4,8 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -41,15 +43,37 @@ static void aux_add(struct aux *aux, uint64_t type, uint64_t value)
 	aux->count++;
 }
 
+/*
+ * The server's own vector as the kernel made it: getauxval(3) answers with what ld.so
+ * made of it (AT_HWCAP).  Read once, since it does not change.
+ */
+static const uint64_t (*kernel_aux(void))[2]
+{
+	static uint64_t entries[MAX_AUX + 1][2];
+	static bool done;
+	int fd;
+
+	if (done)
+		return (const uint64_t(*)[2])entries;
+	fd = open("/proc/self/auxv", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		if (read(fd, entries, MAX_AUX * sizeof(entries[0])) < 0)
+			entries[0][0] = AT_NULL;
+		close(fd);
+	}
+	done = true;
+	return (const uint64_t(*)[2])entries;
+}
+
 /* What the kernel told the server holds for every process of this machine. */
 static void aux_inherit(struct aux *aux, uint64_t type)
 {
-	unsigned long value;
+	const uint64_t(*entry)[2] = kernel_aux();
 
-	errno = 0;
-	value = getauxval(type);
-	if (value || errno != ENOENT)
-		aux_add(aux, type, value);
+	while ((*entry)[0] != AT_NULL && (*entry)[0] != type)
+		entry++;
+	if ((*entry)[0] == type)
+		aux_add(aux, type, (*entry)[1]);
 }
 
 static void aux_fill(struct aux *aux, const struct stack_input *input, uint64_t random,
