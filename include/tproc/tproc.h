@@ -74,7 +74,7 @@ enum tproc_state {
 /* One threadproc, as it was at the moment of the call. */
 struct tproc_info {
 	unsigned int id;            /* from 1; never used again for the life of the space */
-	int pid;                    /* its process id */
+	int pid;                    /* its process id; 0 when it only just starts */
 	int state;                  /* enum tproc_state */
 	char name[TPROC_NAME_SIZE]; /* NUL-terminated; need not be unique */
 	unsigned long reserved[4];  /* 0 */

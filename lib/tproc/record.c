@@ -117,6 +117,10 @@ int tproc_next(unsigned int *cursor, struct tproc_info *ret_info)
 	return TPROC_NOT_FOUND;
 }
 
+/*
+ * The server notes pid and state a moment after the program begins to run, and a stop and its
+ * end a moment after they happen: whoever asks this knows better.
+ */
 int tproc_self(struct tproc_info *ret_info)
 {
 	struct tproc_info info;
@@ -128,6 +132,9 @@ int tproc_self(struct tproc_info *ret_info)
 		return result;
 	if (info.id != tproci_space.id)
 		return TPROC_NOT_IN_SPACE;
+	if (!info.pid)
+		info.pid = getpid();
+	info.state = TPROC_STATE_RUNNING;
 	*ret_info = info;
 	return TPROC_OK;
 }

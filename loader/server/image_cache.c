@@ -325,7 +325,7 @@ static void make_room(struct image_cache *cache)
 		if (!oldest || entry->last_use < oldest->last_use)
 			oldest = entry;
 	}
-	if (unused < MAX_UNUSED)
+	if (!oldest || unused < MAX_UNUSED)
 		return;
 	HASH_DEL(cache->by_key, oldest);
 	unpublish(cache, oldest);

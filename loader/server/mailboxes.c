@@ -111,8 +111,13 @@ void mailboxes_listen(struct mailboxes *m, uint32_t index)
 
 void mailboxes_answer(struct tp_mailbox *mailbox, int32_t result, uint64_t answer)
 {
+	uint32_t posted = TP_REQUEST_POSTED;
+
 	mailbox->request.result = result;
 	mailbox->request.answer = answer;
-	__atomic_store_n(&mailbox->request.state, TP_REQUEST_DONE, __ATOMIC_RELEASE);
+	/* Who gave up waiting has taken the request back. */
+	if (!__atomic_compare_exchange_n(&mailbox->request.state, &posted, TP_REQUEST_DONE, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
 	syscall(SYS_futex, &mailbox->request.state, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

@@ -4,7 +4,11 @@
 #include "loader/server/threadproc.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define MAX_CLAIM 4096
 
@@ -98,7 +102,11 @@ static int32_t publish(struct threadproc *tp, const struct tp_request *request)
 		registry_seq_end(&entry->seq);
 	}
 	registry_end(registry);
-	return entry ? 0 : -ENOSPC;
+	if (!entry)
+		return -ENOSPC;
+	/* Programs that wait for a name sleep on the counter, which they can only read. */
+	syscall(SYS_futex, &registry->map->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	return 0;
 }
 
 static void drop_name(struct registry *registry, struct tp_name *entry)

@@ -113,7 +113,7 @@ class BadFiles(SpaceTest):
         self.check(self.path, 126, "symbolic links")
 
     def test_below_a_file(self):
-        self.check(self.write(b"x") + "/below", 126, "Not a directory")
+        self.check(self.write(b"x") + "/below", 127, "Not a directory")
 
     def test_permission(self):
         self.check(self.write(b"#!/bin/sh\n", 0o644), 126, "[Pp]ermission")

@@ -141,7 +141,7 @@ class Python(SpaceTest):
                     "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))", "child\n0\n")
 
     def test_output_of_a_running_one(self):
-        with self.space.running(tool("python3"), "-ic", "print('up')") as process:
+        with self.space.running(tool("python3"), "-uic", "print('up')") as process:
             self.assert_line(process, "up")
             self.space.check_no_escapes()
             process.stdin.write("import threading, mmap; m = mmap.mmap(-1, 1 << 26); print(6*7)\n")

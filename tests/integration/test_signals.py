@@ -191,7 +191,8 @@ class Terminal(SpaceTest):
         self.type("echo $((6*7)) inside; sleep 1000\n")
         self.expect("42 inside")
         self.type("\x03")
-        self.type("jobs; exit 7\n")
+        self.expect("$ ")
+        self.type("exit 7\n")
         self.expect("status=7")
 
 

@@ -59,6 +59,22 @@ static void test_self(void **state)
 	assert_string_equal(info.name, "self");
 }
 
+static void test_self_while_the_server_still_writes(void **state)
+{
+	struct tproc_info info;
+
+	fake.threadprocs[FAKE_SELF].state = TP_STATE_STARTING;
+	fake.threadprocs[FAKE_SELF].pid = 0;
+	assert_int_equal(tproc_self(&info), TPROC_OK);
+	assert_int_equal(info.state, TPROC_STATE_RUNNING);
+	assert_int_equal(info.pid, getpid());
+	assert_int_equal(tproc_find(11, &info), TPROC_OK);
+	assert_int_equal(info.state, TPROC_STATE_STARTING);
+	assert_int_equal(info.pid, 0);
+	fake.threadprocs[FAKE_SELF].state = TP_STATE_RUNNING;
+	fake.threadprocs[FAKE_SELF].pid = 1011;
+}
+
 static void test_next_lists_all(void **state)
 {
 	unsigned int cursor = 0;
@@ -415,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_self_while_the_server_still_writes),
 		cmocka_unit_test(test_next_lists_all),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_record_being_written_is_busy),
