@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -53,7 +54,7 @@ int registry_create(struct registry *registry, const char *space, struct err *er
 	const int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 	struct tp_registry *map;
 
-	*registry = (struct registry){ .next_threadproc = 1 };
+	*registry = (struct registry){ .fresh_threadproc = 1 };
 	registry->fd = memfd_create("tproc-registry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (registry->fd < 0)
 		return err_os(err, errno, "cannot make the registry");
@@ -134,45 +135,55 @@ static void free_refs(struct registry *registry, struct tp_threadproc *record)
 	heap_free(heap, &record->crash);
 }
 
-static int in_use(const struct tp_threadproc *record)
+/* The longest dead record, or 0. */
+static uint32_t take_dead(struct registry *registry)
 {
-	switch (record->state) {
-	case TP_STATE_STARTING:
-	case TP_STATE_RUNNING:
-	case TP_STATE_STOPPED:
-	case TP_STATE_EXECED:
-		return 1;
-	default:
+	uint32_t index;
+
+	if (!registry->dead_count)
 		return 0;
-	}
+	index = registry->dead[registry->dead_first];
+	registry->dead_first = (registry->dead_first + 1) % TP_THREADPROCS;
+	registry->dead_count--;
+	return index;
+}
+
+static uint32_t take_fresh(struct registry *registry)
+{
+	if (registry->fresh_threadproc == TP_THREADPROCS)
+		return 0;
+	registry->map->threadproc_high = registry->fresh_threadproc + 1;
+	return registry->fresh_threadproc++;
+}
+
+static void clear(struct registry *registry, struct tp_threadproc *record)
+{
+	struct tp_threadproc cleared = { 0 };
+
+	registry_seq_begin(&record->seq);
+	free_refs(registry, record);
+	cleared.generation = record->generation + 1;
+	cleared.seq = record->seq;
+	*record = cleared;
+	registry_seq_end(&record->seq);
 }
 
 uint32_t registry_new_threadproc(struct registry *registry)
 {
-	uint32_t index = registry->next_threadproc;
+	bool enough = registry->dead_count >= REGISTRY_TOMBSTONES;
+	uint32_t index = enough ? take_dead(registry) : take_fresh(registry);
 
-	for (uint32_t tries = 1; tries < TP_THREADPROCS; tries++, index++) {
-		struct tp_threadproc *record;
-		uint32_t generation;
-		uint32_t seq;
+	if (!index)
+		index = enough ? take_fresh(registry) : take_dead(registry);
+	if (index)
+		clear(registry, &registry->threadprocs[index]);
+	return index;
+}
 
-		if (index == TP_THREADPROCS)
-			index = 1;
-		record = &registry->threadprocs[index];
-		if (in_use(record))
-			continue;
-		registry_seq_begin(&record->seq);
-		free_refs(registry, record);
-		generation = record->generation + 1;
-		seq = record->seq;
-		memset(record, 0, sizeof(*record));
-		record->seq = seq;
-		record->generation = generation;
-		registry_seq_end(&record->seq);
-		registry->next_threadproc = index + 1 == TP_THREADPROCS ? 1 : index + 1;
-		if (index >= registry->map->threadproc_high)
-			registry->map->threadproc_high = index + 1;
-		return index;
-	}
-	return 0;
+void registry_retire_threadproc(struct registry *registry, uint32_t index)
+{
+	uint32_t last = (registry->dead_first + registry->dead_count) % TP_THREADPROCS;
+
+	registry->dead[last] = (uint16_t)index;
+	registry->dead_count++;
 }

@@ -21,8 +21,14 @@ struct registry {
 	struct tp_name *names;
 	struct tp_cpuid *cpuids;
 	struct heap heap;
-	uint32_t next_threadproc; /* where the search for a record begins */
+	uint32_t fresh_threadproc; /* no record from here on was ever used */
+	uint32_t dead_first;	   /* ring of retired records, the longest dead first */
+	uint32_t dead_count;
+	uint16_t dead[TP_THREADPROCS];
 };
+
+/* So many of the dead are kept at least, as far as there is room. */
+#define REGISTRY_TOMBSTONES 512
 
 int registry_create(struct registry *registry, const char *space, struct err *err);
 void registry_destroy(struct registry *registry);
@@ -34,11 +40,14 @@ void registry_seq_begin(uint32_t *seq);
 void registry_seq_end(uint32_t *seq);
 
 /*
- * A record for a new threadproc: its index, or 0 when all are in use.  What an earlier
- * threadproc left in it is cleared, refs freed, generation counted on.  The longest dead
- * is taken last.
+ * A record for a new threadproc: its index, or 0 when all are in use.  Beyond
+ * REGISTRY_TOMBSTONES, so that memory does not grow with the number of launches, the longest dead
+ * makes room: what it left is cleared, its refs are freed, the generation counts on.
  */
 uint32_t registry_new_threadproc(struct registry *registry);
+
+/* The threadproc is gone; its record stays readable until it is handed out again. */
+void registry_retire_threadproc(struct registry *registry, uint32_t index);
 
 /* CLOCK_REALTIME in nanoseconds. */
 uint64_t registry_now_ns(void);

@@ -191,6 +191,8 @@ void threadproc_free(struct threadproc *tp)
 	if (tp->pid)
 		HASH_DEL(server->by_pid, tp);
 	server->threadprocs[tp->index] = NULL;
+	registry_retire_threadproc(&server->registry, tp->index);
+	mailboxes_release(&server->mailboxes, tp->index);
 	free(tp);
 }
 

@@ -7,7 +7,18 @@ import signal
 import subprocess
 import threading
 
-from space import TIMEOUT, SpaceTest, command, fd_count, main, program, tool
+from space import BUILD, TIMEOUT, SpaceTest, command, fd_count, main, program, tool
+
+# The granules that slots are made of (include/tproc/abi.h).
+SLOTS_LO, SLOTS_HI = 1028 << 34, 8064 << 34
+# Page tables and the like, which the kernel gives back when it likes.
+RESIDENT_SLACK_KIB = 1024
+
+
+def resident_kib(pid):
+    """Resident memory of a process."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 def wait_gone(test, pid):
@@ -73,17 +84,23 @@ class Ends(SpaceTest):
         inside = lambda: [m for m in self.space.maps() if any(lo <= m.lo < hi for lo, hi in spans)]
         self.space.until(lambda: not inside(), "the slot is empty")
 
-    def test_launches_leave_nothing(self):
+    def test_ten_thousand_launches_leave_nothing(self):
         server, agent = self.space.start()
-        for _ in range(20):
-            self.space.run("/bin/true")
-        self.space.until(lambda: self.space.ping()[2] == 0, "all have ended")
+        launch = [os.path.join(BUILD, "tests/bench/bench-spawn"), "server", self.space.name]
+        slots_empty = lambda: not [m for m in self.space.maps() if SLOTS_LO <= m.lo < SLOTS_HI]
+        subprocess.run(launch + ["1", "500", "/bin/true"], env=self.space.env, check=True,
+                       stdout=subprocess.DEVNULL)
+        self.space.until(slots_empty, "the first ones are gone")
         before = fd_count(server), fd_count(agent), len(self.space.maps())
-        for _ in range(200):
-            self.assertEqual(self.space.run("/bin/true").returncode, 0)
+        resident = resident_kib(server), resident_kib(agent)
+        subprocess.run(launch + ["10", "1000", "/bin/true"], env=self.space.env, check=True,
+                       stdout=subprocess.DEVNULL)
+        self.space.until(slots_empty, "all are gone")
         self.space.until(
             lambda: (fd_count(server), fd_count(agent), len(self.space.maps())) == before,
             f"descriptors and maps as before: {before}")
+        for was, pid in zip(resident, (server, agent)):
+            self.assertLessEqual(resident_kib(pid), was + RESIDENT_SLACK_KIB)
 
     def test_registry_knows_how_it_ended(self):
         self.space.run(tool("sh"), "-c", "exit 3", options=["-n", "three"])

@@ -188,7 +188,8 @@ class Terminal(SpaceTest):
 
     def test_interactive_shell_within(self):
         self.start(tool("bash"), "--norc", "--noprofile", "-i")
-        self.type("echo $((6*7)) inside; sleep 1000\n")
+        # says so once it has the terminal: before, an interrupt would be the shell's
+        self.type("sh -c 'echo $((6*7)) inside; exec sleep 1000'\n")
         self.expect("42 inside")
         self.type("\x03")
         self.expect("$ ")

@@ -177,34 +177,44 @@ static void test_new_records_in_order(void **state)
 	assert_int_equal(registry.threadprocs[0].generation, 0);
 }
 
-/* A dead one's record can be read until all others had their turn. */
+/* So many dead ones' records can be read; then the longest dead makes room. */
 static void test_the_dead_rest_before_reuse(void **state)
 {
-	assert_int_equal(new_record(TP_STATE_EXITED), 1);
-	for (uint32_t i = 2; i < TP_THREADPROCS; i++)
-		assert_int_equal(new_record(i % 2 ? TP_STATE_RUNNING : TP_STATE_CRASHED), i);
-	assert_int_equal(registry.map->threadproc_high, TP_THREADPROCS);
-	assert_int_equal(new_record(TP_STATE_RUNNING), 1);
-	assert_int_equal(registry.threadprocs[1].generation, 2);
-	assert_int_equal(new_record(TP_STATE_RUNNING), 2);
-	/* 3 lives */
-	assert_int_equal(new_record(TP_STATE_RUNNING), 4);
-	assert_int_equal(registry.threadprocs[3].generation, 1);
+	for (uint32_t i = 1; i <= REGISTRY_TOMBSTONES; i++) {
+		assert_int_equal(new_record(TP_STATE_EXITED), i);
+		registry_retire_threadproc(&registry, i);
+	}
+	for (uint32_t i = 1; i <= 3 * REGISTRY_TOMBSTONES; i++) {
+		uint32_t expected = (i - 1) % REGISTRY_TOMBSTONES + 1;
+
+		assert_int_equal(new_record(TP_STATE_EXITED), expected);
+		assert_int_equal(registry.threadprocs[expected].generation,
+				 2 + (i - 1) / REGISTRY_TOMBSTONES);
+		registry_retire_threadproc(&registry, expected);
+	}
+	assert_int_equal(registry.map->threadproc_high, REGISTRY_TOMBSTONES + 1);
+}
+
+static void test_the_living_are_left_alone(void **state)
+{
+	for (uint32_t i = 1; i <= 4; i++)
+		assert_int_equal(new_record(TP_STATE_RUNNING), i);
+	registry_retire_threadproc(&registry, 2);
+	/* fewer are dead than are kept */
+	assert_int_equal(new_record(TP_STATE_RUNNING), 5);
+	assert_int_equal(registry.threadprocs[2].state, TP_STATE_RUNNING);
 }
 
 static void test_all_in_use(void **state)
 {
-	static const enum tp_state in_use[] = { TP_STATE_STARTING, TP_STATE_RUNNING,
-						TP_STATE_STOPPED, TP_STATE_EXECED };
-
 	for (uint32_t i = 1; i < TP_THREADPROCS; i++)
-		assert_int_equal(new_record(in_use[i % 4]), i);
+		assert_int_equal(new_record(TP_STATE_RUNNING), i);
 	assert_int_equal(registry_new_threadproc(&registry), 0);
-	registry.threadprocs[77].state = TP_STATE_EXITED;
+	registry_retire_threadproc(&registry, 77);
+	registry_retire_threadproc(&registry, 76);
 	assert_int_equal(new_record(TP_STATE_RUNNING), 77);
-	assert_int_equal(registry_new_threadproc(&registry), 0);
-	registry.threadprocs[76].state = TP_STATE_NONE;
 	assert_int_equal(new_record(TP_STATE_RUNNING), 76);
+	assert_int_equal(registry_new_threadproc(&registry), 0);
 }
 
 /* Gives the record everything that can hang on it, and tells how much of the heap that is. */
@@ -236,13 +246,15 @@ static void test_reuse_clears_and_frees(void **state)
 	uint32_t used = 0;
 	uint32_t seq;
 
+	/* no fresh ones, so that the dead one is taken */
+	registry.fresh_threadproc = TP_THREADPROCS;
 	for (int round = 1; round <= 50; round++) {
 		fill_record(index);
 		if (round == 1)
 			used = registry.heap.used;
 		record->state = TP_STATE_EXITED;
 		seq = record->seq;
-		registry.next_threadproc = index;
+		registry_retire_threadproc(&registry, index);
 		assert_int_equal(registry_new_threadproc(&registry), index);
 		assert_int_equal(record->generation, 1 + round);
 		assert_int_equal(record->seq, seq + 2);
@@ -283,6 +295,7 @@ int main(void)
 		TEST(test_readers_see_what_is_written),
 		TEST(test_new_records_in_order),
 		TEST(test_the_dead_rest_before_reuse),
+		TEST(test_the_living_are_left_alone),
 		TEST(test_all_in_use),
 		TEST(test_reuse_clears_and_frees),
 		TEST(test_seq_parity),
