@@ -17,7 +17,7 @@ static const struct packet_form {
 	unsigned min_fds;
 	unsigned max_fds;
 } forms[] = {
-	[WIRE_LAUNCH] = {PACKET_FROM_CLIENT, sizeof(struct wire_launch), 2, 2},
+	[WIRE_LAUNCH] = {PACKET_FROM_CLIENT, sizeof(struct wire_launch), 2, 2 + WIRE_FIRST_FDS},
 	[WIRE_FDS] = {PACKET_FROM_CLIENT, sizeof(struct wire_fds), 1, WIRE_FDS_PER_PACKET},
 	[WIRE_STARTED] = {PACKET_FROM_SERVER, sizeof(struct wire_started), 1, 1},
 	[WIRE_CHANGED] = {PACKET_FROM_SERVER, sizeof(struct wire_status), 0, 0},

@@ -26,10 +26,11 @@
 #define WIRE_CPUS 1024 /* bits of the affinity mask */
 #define WIRE_MAX_FDS 65536
 #define WIRE_FDS_PER_PACKET 250 /* below the kernel's SCM_MAX_FD, 253 */
+#define WIRE_FIRST_FDS 32
 #define WIRE_MAX_STRINGS (8u << 20)
 
 enum wire_type {
-	WIRE_LAUNCH = 1,   /* client: struct wire_launch; fds: strings, cwd */
+	WIRE_LAUNCH = 1,   /* client: struct wire_launch; fds: strings, cwd, the first ones */
 	WIRE_FDS = 2,	   /* client: struct wire_fds; fds: that many */
 	WIRE_STARTED = 3,  /* server: struct wire_started; fds: pidfd */
 	WIRE_CHANGED = 4,  /* server: struct wire_status */
@@ -65,7 +66,8 @@ enum wire_launch_flags {
  * Everything that execve would keep of the caller.  The first descriptor is a
  * memfd with the strings: the program's path as execve would be given it, then
  * argc arguments, then envc variables, each with its NUL, and nothing after.  The
- * second is the working directory (O_PATH).
+ * second is the working directory (O_PATH).  The first few of the program's own come in the
+ * same packet, the others by WIRE_FDS.
  */
 struct wire_launch {
 	struct wire_header h;
@@ -90,6 +92,9 @@ struct wire_launch {
 	uint64_t sig_forwarded; /* for the registry only */
 	struct wire_rlimit rlimits[WIRE_RLIMITS];
 	uint64_t affinity[WIRE_CPUS / 64];
+	uint32_t first_fds; /* how many come with this packet */
+	uint32_t pad2;
+	int32_t targets[WIRE_FIRST_FDS]; /* the number each of them gets in the threadproc */
 };
 
 struct wire_fds {
@@ -131,7 +136,7 @@ struct wire_pong {
 };
 
 _Static_assert(sizeof(struct wire_header) == 16, "wire_header");
-_Static_assert(sizeof(struct wire_launch) == 552, "wire_launch");
+_Static_assert(sizeof(struct wire_launch) == 688, "wire_launch");
 _Static_assert(sizeof(struct wire_fds) == 1024, "wire_fds");
 _Static_assert(sizeof(struct wire_started) == 32, "wire_started");
 _Static_assert(sizeof(struct wire_status) == 24, "wire_status");

@@ -382,7 +382,7 @@ struct tp_mailbox {
 	uint64_t r_debug;     /* as in-space code found it */
 	uint64_t escapes;     /* mappings that could not be placed in the slot */
 	uint32_t quiet; /* 1 at first: the server will look by itself soon, no ring is needed */
-	uint32_t pad;
+	uint32_t scanned; /* files whose sites nobody had published */
 	struct tp_request request;
 	uint64_t reserved[64];
 	/* the rest of the stride is kept for the crash record */

@@ -200,7 +200,7 @@ TP_AT(struct tp_mailbox, exec_count, 12);
 TP_AT(struct tp_mailbox, r_debug, 16);
 TP_AT(struct tp_mailbox, escapes, 24);
 TP_AT(struct tp_mailbox, quiet, 32);
-TP_AT(struct tp_mailbox, pad, 36);
+TP_AT(struct tp_mailbox, scanned, 36);
 TP_AT(struct tp_mailbox, request, 40);
 TP_AT(struct tp_mailbox, reserved, 208);
 

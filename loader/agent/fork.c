@@ -78,8 +78,8 @@ static bool next_own(const struct slot *slot, uint64_t addr, uint64_t *lo, uint6
 static void advise_others(const struct slot *slot, int advice)
 {
 	uint64_t at = FIRST_ADDR;
-	uint64_t lo;
-	uint64_t hi;
+	uint64_t lo = 0;
+	uint64_t hi = 0;
 
 	while (at < LAST_ADDR && next_own(slot, at, &lo, &hi)) {
 		if (lo > at)

@@ -68,6 +68,9 @@ bool report_is_live(const struct slot *slot);
 /* Stands in for _dl_debug_state: the link map is about to change, or has changed. */
 void modules_changed(struct slot *slot);
 
+/* A file had to be scanned: the server should get to know it. */
+void report_scan(struct slot *slot);
+
 /* Around execve: tells the server that this process may leave the space. */
 void report_exec(struct slot *slot, bool trying);
 

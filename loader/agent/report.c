@@ -81,6 +81,12 @@ void modules_changed(struct slot *slot)
 		ring(slot);
 }
 
+void report_scan(struct slot *slot)
+{
+	if (report_is_live(slot))
+		__atomic_fetch_add(&mailbox(slot)->scanned, 1, __ATOMIC_RELAXED);
+}
+
 void report_exec(struct slot *slot, bool trying)
 {
 	struct tp_mailbox *box = mailbox(slot);

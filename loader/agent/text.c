@@ -182,6 +182,7 @@ static long map_unknown(struct slot *slot, const struct arch_call *call, uint64_
 
 	if (sys_failed(addr))
 		return addr;
+	report_scan(slot);
 	count = patch_scan((const uint8_t *)addr, in_file, (uint32_t)off, patch_is_entered, sites,
 			   PATCH_MAX_SITES);
 	if (count > PATCH_MAX_SITES)

@@ -117,14 +117,28 @@ static int pack_strings(const struct launch *launch, struct wire_launch *message
 	return 0;
 }
 
+/* How many descriptors go with the launch itself. */
+static unsigned first_of(const struct descriptors *descriptors)
+{
+	return descriptors->count < WIRE_FIRST_FDS ? descriptors->count : WIRE_FIRST_FDS;
+}
+
 static enum packet_result send_launch(int sock, const struct launch *launch, int *ret_kind,
                                       struct err *err)
 {
 	AUTO_CLOSE int strings_fd = -1;
 	AUTO_CLOSE int cwd_fd = -1;
 	union packet_body body = {0};
+	int fds[2 + WIRE_FIRST_FDS];
+	unsigned first = first_of(&launch->descriptors);
 
-	body.launch.flags = launch->flags;
+	if (launch->attributes)
+		body.launch = *launch->attributes;
+	else
+		caller_describe(&body.launch);
+	body.launch.flags |= launch->flags;
+	body.launch.first_fds = first;
+	memcpy(body.launch.targets, launch->descriptors.fds, first * sizeof(int));
 	body.launch.fd_count = launch->descriptors.count;
 	body.launch.sig_blocked = launch->signals.blocked;
 	body.launch.sig_ignored = launch->signals.ignored;
@@ -133,7 +147,6 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 			return err_set(err, ERR_USAGE, "the name is too long");
 		strcpy(body.launch.name, launch->name);
 	}
-	caller_describe(&body.launch);
 	/* all that arrive are passed on */
 	body.launch.sig_forwarded = caller_catchable_signals();
 	if (pack_strings(launch, &body.launch, &strings_fd, err)) {
@@ -143,7 +156,10 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 	}
 	if (caller_open_cwd(&cwd_fd, err))
 		return PACKET_ERROR;
-	return packet_send(sock, WIRE_LAUNCH, &body, (const int[]){strings_fd, cwd_fd}, 2, err);
+	fds[0] = strings_fd;
+	fds[1] = cwd_fd;
+	memcpy(fds + 2, launch->descriptors.fds, first * sizeof(int));
+	return packet_send(sock, WIRE_LAUNCH, &body, fds, 2 + first, err);
 }
 
 static enum packet_result send_descriptors(int sock, const struct descriptors *descriptors,
@@ -151,7 +167,7 @@ static enum packet_result send_descriptors(int sock, const struct descriptors *d
 {
 	enum packet_result result = PACKET_OK;
 
-	for (unsigned done = 0; result == PACKET_OK && done < descriptors->count;) {
+	for (unsigned done = first_of(descriptors); result == PACKET_OK && done < descriptors->count;) {
 		union packet_body body = {0};
 		unsigned count = descriptors->count - done;
 

@@ -17,6 +17,8 @@ struct launch {
 	char *const *envp; /* NULL-terminated */
 	const char *name;  /* of the threadproc; NULL: the program's base name */
 	uint32_t flags;    /* WIRE_FORK_ALL */
+	/* what caller_describe said, when that was asked before and still holds; NULL: ask now */
+	const struct wire_launch *attributes;
 	struct caller_signals signals;
 	struct descriptors descriptors; /* each keeps its number in the threadproc */
 };

@@ -282,6 +282,7 @@ void agent_link_submit(struct agent_link *link, struct plan_job *job)
 		job->done(job, NULL);
 		return;
 	}
+	job->in_background = false;
 	DL_APPEND(link->jobs, job);
 	if (idle)
 		send_first(link);
@@ -293,6 +294,7 @@ void agent_link_submit_background(struct agent_link *link, struct plan_job *job)
 		job->done(job, NULL);
 		return;
 	}
+	job->in_background = true;
 	DL_APPEND(link->background, job);
 	if (!link->background_timer.deadline_ns)
 		loop_arm(link->loop, &link->background_timer, BACKGROUND_MS);
@@ -334,7 +336,7 @@ static void on_ready(struct loop_source *source, uint32_t events)
 	}
 	DL_DELETE(link->jobs, job);
 	send_first(link);
-	if (!link->jobs)
+	if (!link->jobs && !job->in_background)
 		agent_link_flush(link);
 	job->done(job, &done);
 }

@@ -13,6 +13,7 @@
 struct plan_job {
 	struct plan plan;
 	void (*done)(struct plan_job *job, const struct plan_done *result);
+	bool in_background; /* nobody waits for it */
 	struct plan_job *next;
 	struct plan_job *prev;
 };

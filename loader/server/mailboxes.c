@@ -104,13 +104,6 @@ void mailboxes_reset(struct mailboxes *m, uint32_t index, uint32_t generation)
 	mailbox->quiet = 1;
 }
 
-void mailboxes_release(struct mailboxes *m, uint32_t index)
-{
-	fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		  (off_t)(TP_MAILBOX_HEADER_SIZE + (uint64_t)index * TP_MAILBOX_STRIDE),
-		  TP_MAILBOX_STRIDE);
-}
-
 void mailboxes_listen(struct mailboxes *m, uint32_t index)
 {
 	__atomic_store_n(&mailboxes_at(m, index)->quiet, 0, __ATOMIC_SEQ_CST);

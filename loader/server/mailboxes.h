@@ -33,9 +33,6 @@ struct tp_mailbox *mailboxes_at(struct mailboxes *mailboxes, uint32_t index);
 /* Makes the mailbox ready for a new threadproc. */
 void mailboxes_reset(struct mailboxes *mailboxes, uint32_t index, uint32_t generation);
 
-/* Its threadproc is gone: gives its memory back. */
-void mailboxes_release(struct mailboxes *mailboxes, uint32_t index);
-
 /* From now on every change of the link map rings; look at it once after this. */
 void mailboxes_listen(struct mailboxes *mailboxes, uint32_t index);
 

@@ -28,7 +28,7 @@ struct registry {
 };
 
 /* So many of the dead are kept at least, as far as there is room. */
-#define REGISTRY_TOMBSTONES 512
+#define REGISTRY_TOMBSTONES 256
 
 int registry_create(struct registry *registry, const char *space, struct err *err);
 void registry_destroy(struct registry *registry);

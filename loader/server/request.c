@@ -249,25 +249,6 @@ static int fill(struct request *request, int strings_fd, struct err *err)
 	return 0;
 }
 
-int request_init(struct request *request, struct packet *packet, struct err *err)
-{
-	AUTO_CLOSE int strings_fd = -1;
-
-	*request = (struct request){.cwd_fd = -1};
-	if (packet->body.h.type != WIRE_LAUNCH || packet->fd_count != 2)
-		return err_set(err, ERR_PROTOCOL, "a launch begins with message type %u, not %u",
-		               WIRE_LAUNCH, packet->body.h.type);
-	request->launch = packet->body.launch;
-	strings_fd = packet->fds[0];
-	request->cwd_fd = packet->fds[1];
-	packet->fd_count = 0;
-	if (fill(request, strings_fd, err)) {
-		request_deinit(request);
-		return -1;
-	}
-	return 0;
-}
-
 static int by_target(const void *a, const void *b)
 {
 	const struct request_fd *x = a;
@@ -287,6 +268,58 @@ static int sort_fds(struct request *request, struct err *err)
 	return 0;
 }
 
+/* Takes the packet's descriptors, one for each target. */
+static int take_fds(struct request *request, struct packet *packet, const int32_t *targets,
+                    struct err *err)
+{
+	unsigned count = packet->fd_count;
+
+	if (count > request->launch.fd_count - request->fd_count)
+		return err_set(err, ERR_PROTOCOL, "more descriptors than the %u announced",
+		               request->launch.fd_count);
+	for (unsigned i = 0; i < count; i++) {
+		/* close_range and the like count from the number after it */
+		if (targets[i] < 0 || targets[i] == INT32_MAX)
+			return err_set(err, ERR_PROTOCOL, "descriptor number %d", targets[i]);
+	}
+	for (unsigned i = 0; i < count; i++)
+		request->fds[request->fd_count++] =
+			(struct request_fd){packet->fds[i], targets[i]};
+	packet->fd_count = 0;
+	return request_complete(request) ? sort_fds(request, err) : 0;
+}
+
+static int take_first_fds(struct request *request, struct packet *packet, struct err *err)
+{
+	const struct wire_launch *launch = &request->launch;
+
+	if (launch->first_fds > WIRE_FIRST_FDS || launch->first_fds != packet->fd_count ||
+	    launch->pad2)
+		return err_set(err, ERR_PROTOCOL, "a launch with %u descriptors that says %u",
+		               packet->fd_count, launch->first_fds);
+	return take_fds(request, packet, launch->targets, err);
+}
+
+int request_init(struct request *request, struct packet *packet, struct err *err)
+{
+	AUTO_CLOSE int strings_fd = -1;
+
+	*request = (struct request){.cwd_fd = -1};
+	if (packet->body.h.type != WIRE_LAUNCH || packet->fd_count < 2)
+		return err_set(err, ERR_PROTOCOL, "a launch begins with message type %u, not %u",
+		               WIRE_LAUNCH, packet->body.h.type);
+	request->launch = packet->body.launch;
+	strings_fd = packet->fds[0];
+	request->cwd_fd = packet->fds[1];
+	packet->fd_count -= 2;
+	memmove(packet->fds, packet->fds + 2, packet->fd_count * sizeof(packet->fds[0]));
+	if (fill(request, strings_fd, err) || take_first_fds(request, packet, err)) {
+		request_deinit(request);
+		return -1;
+	}
+	return 0;
+}
+
 int request_add_fds(struct request *request, struct packet *packet, struct err *err)
 {
 	const struct wire_fds *message = &packet->body.fds;
@@ -296,19 +329,7 @@ int request_add_fds(struct request *request, struct packet *packet, struct err *
 		return err_set(err, ERR_PROTOCOL,
 		               "message type %u with %u descriptors, where descriptors should come",
 		               message->h.type, count);
-	if (count > request->launch.fd_count - request->fd_count)
-		return err_set(err, ERR_PROTOCOL, "more descriptors than the %u announced",
-		               request->launch.fd_count);
-	for (unsigned i = 0; i < count; i++) {
-		if (message->targets[i] < 0)
-			return err_set(err, ERR_PROTOCOL, "descriptor number %d",
-			               message->targets[i]);
-	}
-	for (unsigned i = 0; i < count; i++)
-		request->fds[request->fd_count++] =
-			(struct request_fd){packet->fds[i], message->targets[i]};
-	packet->fd_count = 0;
-	return request_complete(request) ? sort_fds(request, err) : 0;
+	return take_fds(request, packet, message->targets, err);
 }
 
 bool request_complete(const struct request *request)

@@ -332,9 +332,12 @@ static void tell_ready(int fd, char what, const char *text)
 static int start(struct server *server, struct place *place, struct err *err)
 {
 	AUTO_CLOSE int listener = -1;
+	char children[64];
 
 	raise_limits();
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	snprintf(children, sizeof(children), "/proc/self/task/%d/children", (int)getpid());
+	server->children_fd = open(children, O_RDONLY | O_CLOEXEC);
 	if (registry_create(&server->registry, server->options->space, err))
 		return -1;
 	processor_describe(&server->registry);

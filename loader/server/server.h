@@ -9,6 +9,7 @@
 
 #include "loader/server/agent_link.h"
 #include "loader/server/image_cache.h"
+#include "loader/server/interp_cache.h"
 #include "loader/server/launch_plan.h"
 #include "loader/server/loop.h"
 #include "loader/server/mailboxes.h"
@@ -37,6 +38,7 @@ struct server {
 	struct registry registry;
 	struct slots slots;
 	struct image_cache images;
+	struct interp_cache interps;
 	struct agent_link agent;
 	struct mailboxes mailboxes;
 	struct launch_space launch;
@@ -45,6 +47,7 @@ struct server {
 	struct loop_timer idle_timer;
 	struct loop_timer sharers_timer; /* teardown.c */
 	unsigned sharers_wait_ms;
+	int children_fd; /* /proc: the pids of our children, -1 where the kernel has no such file */
 	struct client *clients;
 	unsigned client_count;
 	unsigned launching; /* plans that will clone */

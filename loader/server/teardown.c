@@ -39,25 +39,41 @@ static bool is_known(struct server *server, pid_t pid)
 	return pid == server->agent.pid || threadproc_find(server, pid);
 }
 
+/* True when one of the pids in a text is of an orphan that shares the space. */
+static bool names_sharer(struct server *server, char *pids)
+{
+	char *end;
+
+	for (long pid = strtol(pids, &end, 10); end != pids; pid = strtol(pids, &end, 10)) {
+		pids = end;
+		if (!is_known(server, (pid_t)pid) && teardown_shares_space(server, (pid_t)pid))
+			return true;
+	}
+	return false;
+}
+
 /*
  * True when an orphan shares the space.  Orphans are children of ours that we did not
  * start: the server is a subreaper.
  */
 static bool has_sharers(struct server *server)
 {
-	char path[64];
-	bool shared = false;
-	FILE *children;
-	int pid;
+	char list[4096];
+	off_t off = 0;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	children = fopen(path, "re");
-	if (!children)
-		return false;
-	while (!shared && fscanf(children, "%d", &pid) == 1)
-		shared = !is_known(server, pid) && teardown_shares_space(server, pid);
-	fclose(children);
-	return shared;
+	for (;;) {
+		ssize_t n = pread(server->children_fd, list, sizeof(list) - 1, off);
+
+		/* Whole numbers only; the rest of the last one is read again. */
+		while (n > 0 && list[n - 1] != ' ')
+			n--;
+		if (n <= 0)
+			return false;
+		list[n] = '\0';
+		if (names_sharer(server, list))
+			return true;
+		off += n;
+	}
 }
 
 static void release_addresses(struct threadproc *tp)

@@ -16,6 +16,7 @@
 #define FAILURE_OURS 125
 /* All children: those that CLONE_PARENT made have no exit signal, which needs __WALL. */
 #define ANY_CHILD __WALL
+#define CHANGES (WSTOPPED | WCONTINUED | WNOHANG | ANY_CHILD)
 /* After the start, until the link map is first looked at. */
 #define FIRST_LOOK_MS 3
 
@@ -34,8 +35,8 @@ static void set_live(struct server *server, int change)
 /* ---- launch ---------------------------------------------------------------------------- */
 
 /*
- * What a launch needs until the agent has it: what was asked for, and the files, opened
- * and parsed.  The plan borrows its descriptors from here.
+ * What a launch needs: what was asked for, and the files, opened and parsed.  The plan borrows
+ * its descriptors from here; they are described and closed soon after the start.
  */
 struct launch_sources {
 	struct request *request;
@@ -59,13 +60,19 @@ static void sources_destroy(struct server *server, struct launch_sources *s)
 	free(s);
 }
 
+static void drop_sources(struct threadproc *tp)
+{
+	if (tp->sources)
+		sources_destroy(tp->server, TAKE_PTR(tp->sources));
+}
+
 static int open_interp(struct server *server, struct launch_sources *s, struct err *err)
 {
 	const char *path = s->image->image->interp;
 
 	if (!path)
 		return 0;
-	if (program_open_interp(path, &s->interp_fd, err)) {
+	if (interp_open(&server->interps, path, &s->interp_fd, err)) {
 		if (err->os_errno == ENOENT)
 			s->program.failure = PROGRAM_NOT_FOUND;
 		return err_prefix(err, "its interpreter");
@@ -192,7 +199,6 @@ void threadproc_free(struct threadproc *tp)
 		HASH_DEL(server->by_pid, tp);
 	server->threadprocs[tp->index] = NULL;
 	registry_retire_threadproc(&server->registry, tp->index);
-	mailboxes_release(&server->mailboxes, tp->index);
 	free(tp);
 }
 
@@ -300,8 +306,6 @@ static int launch(struct server *server, struct client *client, struct launch_so
 		threadproc_free(tp);
 		return -1;
 	}
-	/* The agent is at work meanwhile; its answer comes through the loop. */
-	threadproc_publish_fds(tp, sources->request);
 	return 0;
 }
 
@@ -384,6 +388,18 @@ static void shrink_fixed(struct threadproc *tp, uint32_t failed_op)
 
 static void on_ended(struct loop_source *source, uint32_t events);
 
+static void launch_succeeded(struct threadproc *tp)
+{
+	tp->phase = THREADPROC_LIVING;
+	threadproc_publish_state(tp, TP_STATE_RUNNING);
+	loop_arm(&tp->server->loop, &tp->first_look, FIRST_LOOK_MS);
+	if (tp->client)
+		client_started(tp->client, tp->id, tp->pid, tp->pidfd.fd,
+			       tp->pgid ? tp->pgid : tp->pid);
+	else
+		threadproc_kill(tp);
+}
+
 static void on_launched(struct plan_job *job, const struct plan_done *done)
 {
 	struct threadproc *tp = (struct threadproc *)((char *)job - offsetof(struct threadproc, job));
@@ -411,20 +427,13 @@ static void on_launched(struct plan_job *job, const struct plan_done *done)
 	}
 	plan_deinit(&job->plan);
 	plan_init(&job->plan);
-	sources_destroy(server, TAKE_PTR(tp->sources));
 	server->launching--;
 	if (err.code) {
+		drop_sources(tp);
 		launch_failed(tp, done ? PROGRAM_CANNOT_RUN : FAILURE_OURS, &err);
-		return;
+	} else {
+		launch_succeeded(tp);
 	}
-	tp->phase = THREADPROC_LIVING;
-	threadproc_publish_state(tp, TP_STATE_RUNNING);
-	loop_arm(&server->loop, &tp->first_look, FIRST_LOOK_MS);
-	if (tp->client)
-		client_started(tp->client, tp->id, tp->pid, tp->pidfd.fd,
-			       tp->pgid ? tp->pgid : tp->pid);
-	else
-		threadproc_kill(tp);
 	if (server->reap_again)
 		threadproc_reap(server);
 }
@@ -468,10 +477,16 @@ static void reap_changes(struct server *server)
 		siginfo_t info = { 0 };
 		struct threadproc *tp;
 
-		if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG | ANY_CHILD) ||
-		    !info.si_pid)
+		if (waitid(P_ALL, 0, &info, CHANGES | WNOWAIT) || !info.si_pid)
 			return;
 		tp = threadproc_find(server, info.si_pid);
+		/* It may be what the agent is about to tell us of. */
+		if (!tp && server->launching) {
+			server->reap_again = true;
+			return;
+		}
+		if (waitid(P_PID, (id_t)info.si_pid, &info, CHANGES))
+			return;
 		if (tp && tp->phase != THREADPROC_DEAD)
 			on_changed(tp, &info);
 	}
@@ -485,7 +500,6 @@ static void reap_ends(struct server *server)
 {
 	bool orphans = false;
 
-	server->reap_again = false;
 	for (;;) {
 		siginfo_t info = { 0 };
 		struct threadproc *tp;
@@ -513,6 +527,7 @@ static void reap_ends(struct server *server)
 
 void threadproc_reap(struct server *server)
 {
+	server->reap_again = false;
 	reap_changes(server);
 	reap_ends(server);
 }
@@ -543,15 +558,28 @@ static void on_exec_timer(struct loop_timer *timer)
 	loop_arm(&tp->server->loop, timer, tp->exec_wait_ms);
 }
 
-/* The dynamic linker should be through; if it is not, it will ring. */
-static void on_first_look(struct loop_timer *timer)
+/*
+ * What can wait until the program is under way: what its descriptors are, and the link
+ * map (the dynamic linker should be through; if it is not, it will ring).
+ */
+static void look(struct threadproc *tp)
 {
-	struct threadproc *tp =
-		(struct threadproc *)((char *)timer - offsetof(struct threadproc, first_look));
-
 	mailboxes_listen(&tp->server->mailboxes, tp->index);
+	if (tp->sources)
+		threadproc_publish_fds(tp, tp->sources->request);
+	drop_sources(tp);
 	if (tp->phase == THREADPROC_LIVING)
 		modules_refresh(tp);
+}
+
+static bool has_scanned(const struct threadproc *tp)
+{
+	return mailboxes_at(&tp->server->mailboxes, tp->index)->scanned != 0;
+}
+
+static void on_first_look(struct loop_timer *timer)
+{
+	look((struct threadproc *)((char *)timer - offsetof(struct threadproc, first_look)));
 }
 
 /* ---- end --------------------------------------------------------------------------------------- */
@@ -580,8 +608,12 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	close(TAKE_FD(tp->pidfd.fd));
 	loop_disarm(&server->loop, &tp->exec_timer);
 	loop_disarm(&server->loop, &tp->first_look);
+	/* One that came and went before the first look, did nothing wrong and mapped nothing new
+	 * left nothing that somebody could want to know. */
+	if (!tp->sources || info.si_code != CLD_EXITED || has_scanned(tp))
+		look(tp);
+	drop_sources(tp);
 	if (tp->phase == THREADPROC_LIVING) {
-		modules_refresh(tp);
 		service_drop_names(tp);
 		set_live(server, -1);
 	}

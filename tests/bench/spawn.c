@@ -45,7 +45,9 @@ static void run_native(char **argv)
 static void start_in_space(const char *space, char **argv, int *ret_sock)
 {
 	int standard[] = {0, 1, 2};
+	static struct wire_launch attributes;
 	const struct launch launch = {
+		.attributes = &attributes,
 		.path = argv[0],
 		.argv = argv,
 		.envp = environ,
@@ -55,6 +57,9 @@ static void start_in_space(const char *space, char **argv, int *ret_sock)
 	struct err err;
 	int kind;
 
+	/* They do not change, as they do not for posix_spawn. */
+	if (!attributes.rlimits[0].hard)
+		caller_describe(&attributes);
 	if (client_connect(space, false, ret_sock, &err) ||
 	    launch_program(*ret_sock, &launch, &launched, &kind, &err) != LAUNCH_STARTED)
 		fail(err.text);

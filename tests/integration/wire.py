@@ -13,13 +13,13 @@ FDS_PER_PACKET = 250
 LONGEST = 2048
 
 HEADER = struct.Struct("=IHHII")
-LAUNCH_BODY = struct.Struct("=64sIIIIIiiIiiiIIIQQQQ32Q16Q")
+LAUNCH_BODY = struct.Struct("=64sIIIIIiiIiiiIIIQQQQ32Q16QII32i")
 STATUS_BODY = struct.Struct("=ii")
 STARTED_BODY = struct.Struct("=Iiii")
 FAILED_BODY = struct.Struct("=ii1024s")
 PONG_BODY = struct.Struct("=iiII")
 
-assert HEADER.size + LAUNCH_BODY.size == 552
+assert HEADER.size + LAUNCH_BODY.size == 688
 assert HEADER.size + FAILED_BODY.size == 1048
 
 
@@ -60,7 +60,7 @@ def launch_body(argv, env=(), *, fd_count=0, **changes):
     fields.update(changes)
     limits = [2**64 - 1] * 32
     limits[6] = 8 << 20  # RLIMIT_STACK, soft
-    return LAUNCH_BODY.pack(*fields.values(), *limits, *[0] * 16), strings
+    return LAUNCH_BODY.pack(*fields.values(), *limits, *[0] * 16, 0, 0, *[0] * 32), strings
 
 
 def fds_body(targets, count=None):

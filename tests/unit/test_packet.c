@@ -280,12 +280,15 @@ static void descriptors_must_be_as_claimed(void **state)
 static void descriptors_must_be_as_allowed(void **state)
 {
 	struct pair *pair = *state;
-	struct wire_launch launch = {.h = header(WIRE_LAUNCH, sizeof(launch), 3)};
+	struct wire_launch launch = {.h = header(WIRE_LAUNCH, sizeof(launch), 1)};
 	struct wire_header ping = header(WIRE_PING, sizeof(ping), 1);
 	struct wire_fds fds = {.h = header(WIRE_FDS, sizeof(fds), 0)};
 
-	send_raw(pair->theirs, &launch, sizeof(launch), 3);
-	assert_refused(pair, PACKET_FROM_CLIENT, "2 to 2 are allowed");
+	send_raw(pair->theirs, &launch, sizeof(launch), 1);
+	assert_refused(pair, PACKET_FROM_CLIENT, "2 to 34 are allowed");
+	launch.h.fds = 2 + WIRE_FIRST_FDS + 1;
+	send_raw(pair->theirs, &launch, sizeof(launch), 2 + WIRE_FIRST_FDS + 1);
+	assert_refused(pair, PACKET_FROM_CLIENT, "2 to 34 are allowed");
 	send_raw(pair->theirs, &ping, sizeof(ping), 1);
 	assert_refused(pair, PACKET_FROM_CLIENT, "0 to 0 are allowed");
 	send_raw(pair->theirs, &fds, sizeof(fds), 0);

@@ -520,6 +520,60 @@ static void descriptors_come_in_parts_and_end_sorted(void **state)
 	request_deinit(&request);
 }
 
+/* A launch that brings count descriptors along, for the numbers from `first` on. */
+static struct packet make_launch_with_fds(unsigned count, int first)
+{
+	struct packet packet = make_sound_launch();
+
+	packet.body.launch.fd_count = count;
+	packet.body.launch.first_fds = count;
+	for (unsigned i = 0; i < count; i++) {
+		packet.fds[packet.fd_count++] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		packet.body.launch.targets[i] = first + (int)(count - i);
+	}
+	return packet;
+}
+
+static void first_descriptors_come_with_the_launch(void **state)
+{
+	struct packet packet = make_launch_with_fds(WIRE_FIRST_FDS, 7);
+	struct request request;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(request_init(&request, &packet, &err), 0);
+	assert_int_equal(packet.fd_count, 0);
+	assert_true(request_complete(&request));
+	assert_int_equal(request.fds[0].target, 8);
+	assert_true(fcntl(request.fds[WIRE_FIRST_FDS - 1].fd, F_GETFD) >= 0);
+	request_deinit(&request);
+}
+
+static void first_descriptors_must_be_as_said(void **state)
+{
+	struct packet packet;
+
+	(void)state;
+	packet = make_launch_with_fds(3, 0);
+	packet.body.launch.first_fds = 2;
+	assert_refused(&packet, "with 3 descriptors that says 2");
+	packet = make_launch_with_fds(3, 0);
+	packet.body.launch.fd_count = 2;
+	assert_refused(&packet, "more descriptors than the 2 announced");
+	packet = make_launch_with_fds(3, 0);
+	packet.body.launch.targets[1] = -1;
+	assert_refused(&packet, "descriptor number -1");
+	packet = make_launch_with_fds(3, 0);
+	packet.body.launch.targets[1] = INT32_MAX;
+	assert_refused(&packet, "descriptor number 2147483647");
+	packet = make_launch_with_fds(3, 0);
+	packet.body.launch.targets[1] = packet.body.launch.targets[2];
+	assert_refused(&packet, "two descriptors");
+	packet = make_launch_with_fds(1, 0);
+	packet.body.launch.first_fds = WIRE_FIRST_FDS + 1;
+	assert_refused(&packet, "that says 33");
+}
+
 static void duplicate_targets_are_refused(void **state)
 {
 	struct request request;
@@ -632,6 +686,8 @@ int main(void)
 		REQUEST_TEST(affinity_names_a_cpu),
 		REQUEST_TEST(too_many_descriptors_are_refused),
 		REQUEST_TEST(descriptors_come_in_parts_and_end_sorted),
+		REQUEST_TEST(first_descriptors_come_with_the_launch),
+		REQUEST_TEST(first_descriptors_must_be_as_said),
 		REQUEST_TEST(duplicate_targets_are_refused),
 		REQUEST_TEST(negative_targets_are_refused),
 		REQUEST_TEST(more_than_announced_are_refused),

@@ -199,7 +199,10 @@ bool patch_site(struct patch_stubs *stubs, const struct tp_site *site, const uin
 	return true;
 }
 
-/* The bytes between a function's return and the next function: no-ops or int3. */
+/*
+ * Whether the n bytes between a function's return and the next function are no-ops or int3;
+ * n is at most 4, and some more bytes can be read.
+ */
 static bool is_padding(const uint8_t *p, size_t n)
 {
 	size_t i = 0;
@@ -209,8 +212,12 @@ static bool is_padding(const uint8_t *p, size_t n)
 			i++;
 			continue;
 		}
-		/* nopl/nopw: its operand bytes end at or after n */
-		return n - i < 2 || (p[i] == 0x0f && p[i + 1] == 0x1f);
+		if (p[i] != 0x0f || p[i + 1] != 0x1f)
+			return false;
+		/* nopl (%rax) has three bytes, with any other operand it reaches n */
+		if (p[i + 2] != 0x00)
+			return true;
+		i += 3;
 	}
 	return true;
 }
