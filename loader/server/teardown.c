@@ -113,14 +113,33 @@ static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 	finish(tp);
 }
 
+/*
+ * A run in pieces where it is known to be full: while one is unmapped nobody else of the
+ * space can map anything, and a new program wants to just then.
+ */
+static void plan_unmap_run(struct plan *plan, const struct threadproc *tp, uint32_t i)
+{
+	uint64_t at = (uint64_t)tp->runs[i].first << TP_GRANULE_SHIFT;
+	uint64_t end = at + ((uint64_t)tp->runs[i].count << TP_GRANULE_SHIFT);
+
+	for (int k = 0; i == 0 && k < TEARDOWN_CUTS; k++) {
+		uint64_t cut = tp->cuts[k];
+
+		if (cut <= at || cut >= end)
+			continue;
+		plan_unmap(plan, at, cut - at);
+		at = cut;
+	}
+	plan_unmap(plan, at, end - at);
+}
+
 static void unmap(struct threadproc *tp)
 {
 	struct plan *plan = &tp->job.plan;
 
 	plan_init(plan);
 	for (uint32_t i = 0; i < tp->run_count; i++)
-		plan_unmap(plan, (uint64_t)tp->runs[i].first << TP_GRANULE_SHIFT,
-			   (uint64_t)tp->runs[i].count << TP_GRANULE_SHIFT);
+		plan_unmap_run(plan, tp, i);
 	if (tp->fixed_hi > tp->fixed_lo)
 		plan_unmap(plan, tp->fixed_lo, tp->fixed_hi - tp->fixed_lo);
 	tp->job.done = on_unmapped;

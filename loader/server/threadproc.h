@@ -23,6 +23,8 @@ enum threadproc_phase {
 	THREADPROC_DEAD,
 };
 
+#define TEARDOWN_CUTS 3
+
 struct threadproc {
 	struct loop_source pidfd; /* fd -1 before it has one */
 	struct plan_job job;	  /* its launch, then its teardown */
@@ -39,6 +41,7 @@ struct threadproc {
 	uint32_t modules_seq; /* of the link map that was published */
 	uint32_t run_count;
 	struct tp_run runs[TP_RUNS];
+	uint64_t cuts[TEARDOWN_CUTS]; /* ascending addresses in runs[0] between its full parts */
 	uint64_t fixed_lo;
 	uint64_t fixed_hi;
 	bool has_memory;	      /* the slot is not torn down yet */
