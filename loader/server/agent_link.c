@@ -19,8 +19,6 @@
 #include <utlist.h>
 
 #define ANSWER_MS 10000
-/* Until a background job is sent when no other one was. */
-#define BACKGROUND_MS 2
 /* A stack limit of "unlimited" would turn the kernel's layout upside down. */
 #define AGENT_STACK (8u << 20)
 
@@ -96,7 +94,6 @@ static int await(struct agent_link *link, void *packet, size_t length, enum plan
 }
 
 static void on_ready(struct loop_source *source, uint32_t events);
-static void on_background_timer(struct loop_timer *timer);
 
 int agent_link_start(struct agent_link *link, struct loop *loop, const char *path,
 		     void (*died)(struct agent_link *), struct err *err)
@@ -110,7 +107,6 @@ int agent_link_start(struct agent_link *link, struct loop *loop, const char *pat
 	if (stat(path, &st))
 		return err_os(err, errno, "%s", path);
 	*link = (struct agent_link){ .loop = loop, .died = died, .source.ready = on_ready };
-	link->background_timer.fire = on_background_timer;
 	link->exe_dev = st.st_dev;
 	link->exe_ino = st.st_ino;
 	link->plan_fd = memfd_create("tproc-plan", MFD_CLOEXEC);
@@ -259,7 +255,6 @@ static void give_up(struct agent_link *link)
 	waitpid(link->pid, &link->wait_status, 0);
 	link->alive = false;
 	loop_remove(link->loop, &link->source);
-	agent_link_flush(link);
 	while ((job = link->jobs)) {
 		DL_DELETE(link->jobs, job);
 		job->done(job, NULL);
@@ -282,41 +277,9 @@ void agent_link_submit(struct agent_link *link, struct plan_job *job)
 		job->done(job, NULL);
 		return;
 	}
-	job->in_background = false;
 	DL_APPEND(link->jobs, job);
 	if (idle)
 		send_first(link);
-}
-
-void agent_link_submit_background(struct agent_link *link, struct plan_job *job)
-{
-	if (!link->alive) {
-		job->done(job, NULL);
-		return;
-	}
-	job->in_background = true;
-	DL_APPEND(link->background, job);
-	if (!link->background_timer.deadline_ns)
-		loop_arm(link->loop, &link->background_timer, BACKGROUND_MS);
-}
-
-void agent_link_flush(struct agent_link *link)
-{
-	bool idle = !link->jobs;
-
-	loop_disarm(link->loop, &link->background_timer);
-	if (!link->background)
-		return;
-	DL_CONCAT(link->jobs, link->background);
-	link->background = NULL;
-	if (idle && link->alive)
-		send_first(link);
-}
-
-static void on_background_timer(struct loop_timer *timer)
-{
-	agent_link_flush((struct agent_link *)((char *)timer -
-					       offsetof(struct agent_link, background_timer)));
 }
 
 static void on_ready(struct loop_source *source, uint32_t events)
@@ -336,7 +299,5 @@ static void on_ready(struct loop_source *source, uint32_t events)
 	}
 	DL_DELETE(link->jobs, job);
 	send_first(link);
-	if (!link->jobs && !job->in_background)
-		agent_link_flush(link);
 	job->done(job, &done);
 }

@@ -13,7 +13,6 @@
 struct plan_job {
 	struct plan plan;
 	void (*done)(struct plan_job *job, const struct plan_done *result);
-	bool in_background; /* nobody waits for it */
 	struct plan_job *next;
 	struct plan_job *prev;
 };
@@ -22,8 +21,6 @@ struct agent_link {
 	struct loop_source source; /* our end of the socketpair */
 	struct loop *loop;
 	struct plan_job *jobs; /* the first one is at the agent */
-	struct plan_job *background;
-	struct loop_timer background_timer;
 	struct plan_hello hello;
 	pid_t pid;
 	dev_t exe_dev; /* its executable */
@@ -50,15 +47,6 @@ int agent_link_attach(struct agent_link *link, struct err *err);
 
 /* Queues a job.  done is called from the loop; with the agent dead already, at once. */
 void agent_link_submit(struct agent_link *link, struct plan_job *job);
-
-/*
- * The same for a job that nobody waits for.  It is sent after the next job that somebody
- * does wait for, when the new program keeps another processor busy, or soon anyway.
- */
-void agent_link_submit_background(struct agent_link *link, struct plan_job *job);
-
-/* Queues what is in the background ahead of whatever is submitted from now on. */
-void agent_link_flush(struct agent_link *link);
 
 void agent_link_stop(struct agent_link *link);
 

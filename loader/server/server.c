@@ -246,6 +246,11 @@ static void on_idle(struct loop_timer *timer)
 	server->loop.done = true;
 }
 
+static void on_teardown_timer(struct loop_timer *timer)
+{
+	teardown_flush(server_of(timer, teardown_timer));
+}
+
 static void on_sharers_timer(struct loop_timer *timer)
 {
 	teardown_retry(server_of(timer, sharers_timer));
@@ -353,6 +358,7 @@ static int start(struct server *server, struct place *place, struct err *err)
 	(void)TAKE_FD(listener);
 	server->idle_timer.fire = on_idle;
 	server->sharers_timer.fire = on_sharers_timer;
+	server->teardown_timer.fire = on_teardown_timer;
 	server_check_idle(server);
 	return 0;
 }

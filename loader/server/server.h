@@ -56,7 +56,10 @@ struct server {
 	bool ending;	    /* no new launches; ends with the last threadproc */
 	struct threadproc *threadprocs[TP_THREADPROCS]; /* those whose record is in use */
 	struct threadproc *by_pid;  /* a hash table */
-	struct threadproc *leaving; /* dead ones whose memory is still there */
+	struct threadproc *shared;	/* ended, but somebody may use their memory (teardown.c) */
+	struct threadproc *unmap_queue; /* ended, memory to be unmapped */
+	unsigned unmap_count;
+	struct loop_timer teardown_timer;
 	struct image_refs image_refs[TP_THREADPROCS];
 };
 

@@ -16,6 +16,14 @@
 #include <utlist.h>
 
 #define FIRST_RETRY_MS 5
+/* Memory of the ended is unmapped when nobody ended for so long, or so many have. */
+#define IDLE_MS 2
+#define MAX_QUEUED 32
+
+struct range {
+	uint64_t lo;
+	uint64_t hi;
+};
 #define LAST_RETRY_MS 1000
 
 bool teardown_shares_space(const struct server *server, pid_t pid)
@@ -101,58 +109,105 @@ static void finish(struct threadproc *tp)
 	server_check_idle(server);
 }
 
+/* Some that are unmapped with one plan. */
+struct batch {
+	struct plan_job job;
+	struct server *server;
+	struct threadproc *members;
+};
+
 static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 {
-	struct threadproc *tp = (struct threadproc *)((char *)job - offsetof(struct threadproc, job));
+	struct batch *batch = (struct batch *)job;
+	struct threadproc *tp;
 
-	plan_deinit(&job->plan);
-	plan_init(&job->plan);
 	if (done && done->result)
-		log_error("threadproc %u: its memory cannot be unmapped: %s", tp->id,
+		log_error("the memory of ended threadprocs cannot be unmapped: %s",
 			  strerror(-done->result));
-	finish(tp);
+	while ((tp = batch->members)) {
+		DL_DELETE(batch->members, tp);
+		tp->leaving = LEAVING_NOT;
+		finish(tp);
+	}
+	plan_deinit(&job->plan);
+	free(batch);
+}
+
+/* Adds a range to what is to be unmapped; slots that follow each other become one. */
+static void add_range(struct plan *plan, struct range *last, uint64_t lo, uint64_t hi)
+{
+	if (last->hi == lo) {
+		last->hi = hi;
+		return;
+	}
+	if (last->hi)
+		plan_unmap(plan, last->lo, last->hi - last->lo);
+	*last = (struct range){ lo, hi };
+}
+
+static void add_member(struct plan *plan, struct range *last, const struct threadproc *tp)
+{
+	for (uint32_t i = 0; i < tp->run_count; i++) {
+		uint64_t lo = (uint64_t)tp->runs[i].first << TP_GRANULE_SHIFT;
+
+		add_range(plan, last, lo, lo + ((uint64_t)tp->runs[i].count << TP_GRANULE_SHIFT));
+	}
+	if (tp->fixed_hi > tp->fixed_lo)
+		add_range(plan, last, tp->fixed_lo, tp->fixed_hi);
+}
+
+/* Sends all that wait to the agent. */
+void teardown_flush(struct server *server)
+{
+	struct batch *batch;
+	struct threadproc *tp;
+	struct range last = { 0 };
+
+	loop_disarm(&server->loop, &server->teardown_timer);
+	if (!server->unmap_queue)
+		return;
+	batch = calloc(1, sizeof(*batch));
+	if (!batch) {
+		loop_arm(&server->loop, &server->teardown_timer, LAST_RETRY_MS);
+		return;
+	}
+	batch->server = server;
+	batch->job.done = on_unmapped;
+	plan_init(&batch->job.plan);
+	while ((tp = server->unmap_queue)) {
+		DL_DELETE(server->unmap_queue, tp);
+		DL_APPEND(batch->members, tp);
+		tp->leaving = LEAVING_AT_AGENT;
+		add_member(&batch->job.plan, &last, tp);
+	}
+	server->unmap_count = 0;
+	plan_unmap(&batch->job.plan, last.lo, last.hi - last.lo);
+	agent_link_submit(&server->agent, &batch->job);
 }
 
 /*
- * A run in pieces where it is known to be full: while one is unmapped nobody else of the
- * space can map anything, and a new program wants to just then.
+ * To be unmapped soon.  Not at once: the next launch, should there be one, needs the agent
+ * and the memory map more.
  */
-static void plan_unmap_run(struct plan *plan, const struct threadproc *tp, uint32_t i)
-{
-	uint64_t at = (uint64_t)tp->runs[i].first << TP_GRANULE_SHIFT;
-	uint64_t end = at + ((uint64_t)tp->runs[i].count << TP_GRANULE_SHIFT);
-
-	for (int k = 0; i == 0 && k < TEARDOWN_CUTS; k++) {
-		uint64_t cut = tp->cuts[k];
-
-		if (cut <= at || cut >= end)
-			continue;
-		plan_unmap(plan, at, cut - at);
-		at = cut;
-	}
-	plan_unmap(plan, at, end - at);
-}
-
 static void unmap(struct threadproc *tp)
 {
-	struct plan *plan = &tp->job.plan;
+	struct server *server = tp->server;
 
-	plan_init(plan);
-	for (uint32_t i = 0; i < tp->run_count; i++)
-		plan_unmap_run(plan, tp, i);
-	if (tp->fixed_hi > tp->fixed_lo)
-		plan_unmap(plan, tp->fixed_lo, tp->fixed_hi - tp->fixed_lo);
-	tp->job.done = on_unmapped;
-	agent_link_submit_background(&tp->server->agent, &tp->job);
+	tp->leaving = LEAVING_QUEUED;
+	DL_APPEND(server->unmap_queue, tp);
+	if (++server->unmap_count >= MAX_QUEUED)
+		teardown_flush(server);
+	else
+		loop_arm(&server->loop, &server->teardown_timer, IDLE_MS);
 }
 
 static void wait_for_sharers(struct threadproc *tp)
 {
 	struct server *server = tp->server;
 
-	if (!tp->is_leaving) {
-		tp->is_leaving = true;
-		DL_APPEND(server->leaving, tp);
+	if (tp->leaving == LEAVING_NOT) {
+		tp->leaving = LEAVING_SHARED;
+		DL_APPEND(server->shared, tp);
 	}
 	if (server->sharers_timer.deadline_ns)
 		return;
@@ -165,14 +220,13 @@ static void wait_for_sharers(struct threadproc *tp)
 
 void teardown_begin(struct threadproc *tp)
 {
-	/* After execve the memory went first, and this is the end of the process; or the
-	 * other way around, when it waits for a sharer or for the agent. */
-	if (tp->is_leaving || tp->job.done == on_unmapped) {
-		if (!tp->has_memory)
-			finish(tp);
+	/* After execve the memory goes first; this is then the end of the process, and the
+	 * struct goes with the later of the two. */
+	if (tp->leaving != LEAVING_NOT)
 		return;
-	}
-	if (has_sharers(tp->server))
+	if (!tp->has_memory)
+		finish(tp);
+	else if (has_sharers(tp->server))
 		wait_for_sharers(tp);
 	else
 		unmap(tp);
@@ -180,24 +234,23 @@ void teardown_begin(struct threadproc *tp)
 
 bool teardown_is_sure(const struct threadproc *tp)
 {
-	return tp->job.done == on_unmapped && !tp->is_leaving;
+	return tp->leaving == LEAVING_QUEUED || tp->leaving == LEAVING_AT_AGENT;
 }
 
 void teardown_retry(struct server *server)
 {
 	struct threadproc *tp;
 
-	if (!server->leaving)
+	if (!server->shared)
 		return;
 	if (has_sharers(server)) {
-		wait_for_sharers(server->leaving);
+		wait_for_sharers(server->shared);
 		return;
 	}
 	loop_disarm(&server->loop, &server->sharers_timer);
 	server->sharers_wait_ms = 0;
-	while ((tp = server->leaving)) {
-		DL_DELETE(server->leaving, tp);
-		tp->is_leaving = false;
+	while ((tp = server->shared)) {
+		DL_DELETE(server->shared, tp);
 		unmap(tp);
 	}
 }

@@ -126,7 +126,7 @@ static int claim_fixed(struct threadproc *tp, const struct image *image, struct 
 				       ", taken by %s",
 				       lo, hi, taker);
 		}
-		agent_link_flush(&server->agent);
+		teardown_flush(server);
 		slots_release_fixed(&server->slots, other->index, other->generation);
 	}
 	tp->fixed_lo = lo;
@@ -247,9 +247,6 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	tp->program_bias = layout.program_bias;
 	tp->interp_bias = layout.interp_bias;
 	tp->pgid = request->launch.sid == server->launch.server_sid ? request->launch.pgid : 0;
-	tp->cuts[0] = layout.self;
-	tp->cuts[1] = layout.brk_lo;
-	tp->cuts[2] = layout.mmap_lo;
 	tp->has_memory = true;
 	threadproc_publish_start(tp, &input, name_for(request, &s->program, name));
 	modules_publish_first(tp);

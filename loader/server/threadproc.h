@@ -23,11 +23,17 @@ enum threadproc_phase {
 	THREADPROC_DEAD,
 };
 
-#define TEARDOWN_CUTS 3
+/* Where its memory is on the way out (teardown.c). */
+enum threadproc_leaving {
+	LEAVING_NOT,
+	LEAVING_SHARED,	  /* an orphan may still use it; in server->shared */
+	LEAVING_QUEUED,	  /* in server->unmap_queue */
+	LEAVING_AT_AGENT, /* being unmapped */
+};
 
 struct threadproc {
 	struct loop_source pidfd; /* fd -1 before it has one */
-	struct plan_job job;	  /* its launch, then its teardown */
+	struct plan_job job;	  /* its launch */
 	struct loop_timer exec_timer;
 	struct loop_timer first_look; /* at the link map, soon after the start */
 	struct server *server;
@@ -41,11 +47,10 @@ struct threadproc {
 	uint32_t modules_seq; /* of the link map that was published */
 	uint32_t run_count;
 	struct tp_run runs[TP_RUNS];
-	uint64_t cuts[TEARDOWN_CUTS]; /* ascending addresses in runs[0] between its full parts */
 	uint64_t fixed_lo;
 	uint64_t fixed_hi;
 	bool has_memory;	      /* the slot is not torn down yet */
-	bool is_leaving;	      /* waits in server->leaving */
+	enum threadproc_leaving leaving;
 	unsigned exec_wait_ms;
 	struct launch_sources *sources; /* while it is launched */
 	struct cached_image *image;   /* borrowed from image_refs */
@@ -53,7 +58,7 @@ struct threadproc {
 	uint64_t program_bias;
 	uint64_t interp_bias;
 	bool failed;		     /* never came to life: its record is not kept */
-	struct threadproc *next;     /* in server->leaving */
+	struct threadproc *next;     /* in a list of the server's, or of a batch */
 	struct threadproc *prev;
 	UT_hash_handle hh; /* in server->by_pid, once it has a pid */
 };
@@ -119,8 +124,12 @@ void service_drop_names(struct threadproc *tp);
 /* Unmaps its slot, as soon as nobody shares it, and puts the addresses into quarantine. */
 void teardown_begin(struct threadproc *tp);
 
-/* True when its memory is on the way out and nobody can hold that up. */
+/*
+ * True when its memory is on the way out and nobody can hold that up: after teardown_flush the
+ * agent gets to it before it gets to any plan that is submitted later.
+ */
 bool teardown_is_sure(const struct threadproc *tp);
+void teardown_flush(struct server *server);
 
 /* A process of ours ended or left the space: perhaps somebody waited for that. */
 void teardown_retry(struct server *server);
