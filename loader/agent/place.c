@@ -215,6 +215,23 @@ static uint32_t granules_owned(const struct slot *slot)
 	return (uint32_t)(bytes >> TP_GRANULE_SHIFT) + 1;
 }
 
+/* Notes a run that was claimed; NULL when there are too many. */
+static struct slot_range *range_add(struct slot *slot, uint64_t addr, uint32_t granules)
+{
+	/* Threads may have claimed at the same time: each takes an index of its own. */
+	uint32_t index = __atomic_fetch_add(&slot->range_count, 1, __ATOMIC_ACQ_REL);
+	struct slot_range *range = &slot->ranges[index];
+
+	if (index >= TP_RUNS)
+		return NULL;
+	range->lo = addr;
+	range->cursor = addr;
+	/* Without an end the range is empty to whoever looks at it before. */
+	__atomic_store_n(&range->hi, addr + ((uint64_t)granules << TP_GRANULE_SHIFT) - SLOT_TAIL,
+			 __ATOMIC_RELEASE);
+	return range;
+}
+
 /* Another run for the slot, and the mapping in it. */
 static long map_in_new_range(struct slot *slot, const struct want *want)
 {
@@ -222,27 +239,16 @@ static long map_in_new_range(struct slot *slot, const struct want *want)
 	uint32_t granules = (uint32_t)((needed + TP_GRANULE_SIZE - 1) >> TP_GRANULE_SHIFT);
 	uint64_t before = signals_block();
 	uint32_t had = granules_owned(slot);
-	uint32_t count;
+	struct slot_range *range = NULL;
 	uint64_t addr;
-	long result = NO_ROOM;
 
 	if (granules < had && had <= 64)
 		granules = had;
 	addr = report_claim(slot, granules, &granules);
-	if (addr) {
-		/* The server answers one claim of a slot at a time, so the count is ours. */
-		count = __atomic_load_n(&slot->range_count, __ATOMIC_ACQUIRE);
-		if (count < TP_RUNS) {
-			slot->ranges[count].lo = addr;
-			slot->ranges[count].hi =
-				addr + ((uint64_t)granules << TP_GRANULE_SHIFT) - SLOT_TAIL;
-			slot->ranges[count].cursor = addr;
-			__atomic_store_n(&slot->range_count, count + 1, __ATOMIC_RELEASE);
-			result = map_in_range(&slot->ranges[count], want);
-		}
-	}
+	if (addr)
+		range = range_add(slot, addr, granules);
 	signals_restore(before);
-	return result;
+	return range ? map_in_range(range, want) : NO_ROOM;
 }
 
 /* ---- all together --------------------------------------------------------------- */
@@ -251,8 +257,6 @@ static long map_anywhere(struct slot *slot, const struct want *want)
 {
 	long result;
 
-	if (!want->len || want->len > MAX_LENGTH)
-		return sys6(__NR_mmap, 0, want->len, want->prot, want->flags, want->fd, want->off);
 	result = map_in_holes(slot, want);
 	if (result == NO_ROOM)
 		result = map_in_ranges(slot, want);
@@ -287,12 +291,15 @@ long place_map(struct slot *slot, uint64_t hint, uint64_t len, long prot, unsign
 	struct want want = { .len = page_up(len), .prot = prot, .fd = fd, .off = off };
 	long result;
 
+	/* The kernel's own error for a length that cannot be; rounding up would hide it. */
+	if (!len || len > MAX_LENGTH)
+		return sys6(__NR_mmap, 0, len, prot, flags, fd, off);
 	want.flags = flags & ~(unsigned long)MAP_32BIT;
 	want.align = alignment(want.len, flags);
 	if (flags & MAP_HUGETLB)
 		want.len = (want.len + want.align - 1) & ~(want.align - 1);
 	hint = page_down(hint);
-	if (hint && len && place_owns(slot, hint, want.len)) {
+	if (hint && place_owns(slot, hint, want.len)) {
 		result = map_at(hint, &want);
 		if (!sys_failed(result))
 			return result;
@@ -310,5 +317,7 @@ long place_reserve(struct slot *slot, uint64_t len, uint64_t align)
 		.fd = -1,
 	};
 
+	if (!want.len || want.len > MAX_LENGTH)
+		return NO_ROOM;
 	return map_anywhere(slot, &want);
 }

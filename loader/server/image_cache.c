@@ -158,14 +158,14 @@ static void sort_sites(struct cached_image *entry)
 	entry->image->site_count = kept;
 }
 
-/* The end of the span that begins with site `first`, within one page of the file. */
+/* How many sites follow `first` without a page of the file between two of them. */
 static uint32_t span_sites(const struct cached_image *entry, uint32_t first)
 {
-	const struct image_site *start = &entry->sites[first];
+	const struct image_site *sites = entry->sites;
 	uint32_t i = first + 1;
 
-	while (i < entry->image->site_count && entry->sites[i].segment == start->segment &&
-	       entry->sites[i].site.off / 4096 == start->site.off / 4096)
+	while (i < entry->image->site_count && sites[i].segment == sites[first].segment &&
+	       sites[i].site.off / 4096 <= sites[i - 1].site.off / 4096 + 1)
 		i++;
 	return i - first;
 }

@@ -30,8 +30,8 @@ struct image_site {
 };
 
 /*
- * The sites of one page of text and everything between them: written in one go, since the
- * page has to be copied anyway.
+ * The sites of adjacent pages of text and everything between them: written in one go, since
+ * the pages have to be copied anyway.
  */
 struct image_span {
 	uint32_t segment;

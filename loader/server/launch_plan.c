@@ -10,6 +10,11 @@
 #include <sched.h>
 #include <sys/mman.h>
 
+/* Between what a program finds on its stack and what its start leaves below. */
+#define LIST_DISTANCE 128
+
+_Static_assert(SLOT_STATE - SLOT_SELF == SLOT_PAGE, "plan_state writes both at once");
+
 static uint64_t up(uint64_t x)
 {
 	return (x + SLOT_PAGE - 1) & ~(SLOT_PAGE - 1);
@@ -292,22 +297,47 @@ static int build_stack(const struct launch_space *space, const struct launch_inp
 	return stack_build(&in, stack, err);
 }
 
-/* The program's descriptors come first, in order, so that the agent gets them as 0, 1, 2 ... */
-static int plan_fds(struct plan *plan, const struct request *request, uint64_t *sp,
-		    uint64_t *ret_list, struct err *err)
+/*
+ * The stack, and below it, where the program will not look, the list of its descriptors.
+ * They come first in the plan, in order, so that the agent gets them as 0, 1, 2 ...
+ */
+static int plan_stack(struct plan *plan, const struct request *request,
+		      const struct stack_image *stack, uint64_t *ret_list, struct err *err)
 {
 	size_t size = request->fd_count * sizeof(struct slot_fd);
-	AUTO_FREE struct slot_fd *list = calloc(request->fd_count + 1, sizeof(*list));
+	uint64_t at = (stack->sp - LIST_DISTANCE - size) & ~UINT64_C(15);
+	size_t length = (size_t)(stack->sp - at) + stack->length;
+	AUTO_FREE uint8_t *bytes = calloc(1, length);
+	struct slot_fd *list = (struct slot_fd *)bytes;
 
-	if (!list)
-		return err_os(err, ENOMEM, "cannot list the descriptors");
+	if (!bytes)
+		return err_os(err, ENOMEM, "cannot make its stack");
 	for (unsigned i = 0; i < request->fd_count; i++) {
 		plan_add_fd(plan, request->fds[i].fd);
 		list[i] = (struct slot_fd){ .from = -1, .to = request->fds[i].target };
 	}
-	*ret_list = (*sp - 128 - size) & ~UINT64_C(15);
-	plan_write(plan, *ret_list, list, size);
+	memcpy(bytes + (stack->sp - at), stack->bytes, stack->length);
+	plan_write(plan, at, bytes, length);
+	*ret_list = at;
 	return 0;
+}
+
+/* What the slot has of its own: struct tp_self, and in the next page struct slot. */
+static void plan_state(struct plan *plan, const struct launch_input *input, const struct slot *slot)
+{
+	const struct layout *layout = input->layout;
+	const size_t between = layout->state - layout->self;
+	uint8_t bytes[SLOT_PAGE + sizeof(*slot)];
+	struct tp_self self;
+
+	fill_self(&self, input);
+	memset(bytes, 0, between);
+	memcpy(bytes, &self, sizeof(self));
+	memcpy(bytes + between, slot, sizeof(*slot));
+	plan_map_anon(plan, layout->self, SLOT_STATE_SIZE + between, PROT_READ | PROT_WRITE, 0);
+	plan_write(plan, layout->self, bytes,
+		   between + sizeof(*slot) - sizeof(slot->exe) + slot->exe_length + 1);
+	plan_advise(plan, layout->self, SLOT_PAGE, MADV_WIPEONFORK);
 }
 
 int launch_plan_build(struct plan *plan, const struct launch_space *space,
@@ -322,7 +352,6 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 	struct stub_area *fixed = areas + 1;
 	struct stack_image stack;
 	struct slot slot;
-	struct tp_self self;
 	int32_t program_file;
 	int32_t cwd;
 
@@ -340,10 +369,11 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 	stub_area_init(fixed, layout->fixed_stubs, layout->state, space);
 	plan_map_anon(plan, layout->stack_lo, layout->stack_hi - layout->stack_lo, stack_prot,
 		      MAP_NORESERVE | MAP_STACK);
-	plan_write(plan, stack.sp, stack.bytes, stack.length);
-	stack_image_deinit(&stack);
-	if (plan_fds(plan, request, &slot.launch.sp, &slot.launch.fds, err))
+	if (plan_stack(plan, request, &stack, &slot.launch.fds, err)) {
+		stack_image_deinit(&stack);
 		return -1;
+	}
+	stack_image_deinit(&stack);
 	cwd = plan_add_fd(plan, request->cwd_fd);
 	program_file = plan_add_fd(plan, input->program->fd);
 	plan_image(plan, input->image, layout->program_bias, program_file, !input->interp,
@@ -353,13 +383,7 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 			   plan_add_fd(plan, input->interp_fd), true, own);
 	plan_stubs(plan, own);
 	plan_stubs(plan, fixed);
-	fill_self(&self, input);
-	plan_map_anon(plan, layout->self, SLOT_STATE_SIZE + (layout->state - layout->self),
-		      PROT_READ | PROT_WRITE, 0);
-	plan_advise(plan, layout->self, SLOT_PAGE, MADV_WIPEONFORK);
-	plan_write(plan, layout->self, &self, sizeof(self));
-	plan_write(plan, layout->state, &slot,
-		   sizeof(slot) - sizeof(slot.exe) + slot.exe_length + 1);
+	plan_state(plan, input, &slot);
 	plan_clone(plan, layout->state, request->fd_count, cwd);
 	return plan_finish(plan, err);
 }

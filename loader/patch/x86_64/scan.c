@@ -159,6 +159,16 @@ static bool unmaps_itself(const uint8_t *text, size_t size, size_t sys, uint32_t
 	return false;
 }
 
+/*
+ * clone(3), whose child runs on a stack of its own: it always shares memory, so the filter
+ * would let it pass.  fork looks at the result by comparing it with an error.
+ */
+static bool makes_thread(const uint8_t *text, size_t size, size_t sys, uint32_t nr)
+{
+	return nr == NR_CLONE && sys + 5 <= size && text[sys + 2] == 0x48 &&
+	       text[sys + 3] == 0x85 && text[sys + 4] == 0xc0; /* test %rax,%rax */
+}
+
 /* mov $NR,%eax; moves; syscall.  sys is where the syscall instruction is. */
 static bool match_mov(const uint8_t *text, size_t size, size_t sys, struct tp_site *site)
 {
@@ -172,7 +182,7 @@ static bool match_mov(const uint8_t *text, size_t size, size_t sys, struct tp_si
 		    !all_movable(mov + MOV_SIZE, text + sys))
 			continue;
 		nr = get32(mov + 1);
-		if (unmaps_itself(text, size, sys, nr))
+		if (unmaps_itself(text, size, sys, nr) || makes_thread(text, size, sys, nr))
 			return false;
 		site->pre = (uint8_t)back;
 		site->len = (uint8_t)(back + SYSCALL_SIZE);
