@@ -220,10 +220,11 @@ static struct slot_range *range_add(struct slot *slot, uint64_t addr, uint32_t g
 {
 	/* Threads may have claimed at the same time: each takes an index of its own. */
 	uint32_t index = __atomic_fetch_add(&slot->range_count, 1, __ATOMIC_ACQ_REL);
-	struct slot_range *range = &slot->ranges[index];
+	struct slot_range *range;
 
 	if (index >= TP_RUNS)
 		return NULL;
+	range = &slot->ranges[index];
 	range->lo = addr;
 	range->cursor = addr;
 	/* Without an end the range is empty to whoever looks at it before. */

@@ -151,7 +151,8 @@ uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granul
 		first = request->answer;
 	__atomic_store_n(&request->state, TP_REQUEST_IDLE, __ATOMIC_RELEASE);
 	futex_wake(&request->state);
-	if (first < TP_FIRST_GRANULE || first + granules > TP_LAST_GRANULE)
+	if (first < TP_FIRST_GRANULE || first > TP_LAST_GRANULE ||
+	    granules > TP_LAST_GRANULE - first)
 		return 0;
 	*ret_granules = granules;
 	return first << TP_GRANULE_SHIFT;

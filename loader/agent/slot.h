@@ -45,7 +45,7 @@
 #define SLOT_EXE_SIZE 4096u
 
 /* Address space that belongs to the slot; addresses from cursor on were never used, or
- * not since it last came around. */
+ * not since it last came around.  hi is written last: 0 while the entry is being filled. */
 struct slot_range {
 	uint64_t lo;
 	uint64_t hi;

@@ -136,6 +136,34 @@ static int furnish_space(struct server *server, struct err *err)
 	return result;
 }
 
+/* Where the kernel's part of the agent's memory begins: nothing else is up there yet. */
+static int note_kernel_part(struct server *server, struct err *err)
+{
+	const uint64_t last_slot = (uint64_t)TP_LAST_GRANULE << TP_GRANULE_SHIFT;
+	char path[32];
+	char *line = NULL;
+	size_t size = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)server->agent.pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return err_os(err, errno, "cannot read the agent's maps");
+	while (!server->kernel_lo && getline(&line, &size, maps) > 0) {
+		uint64_t lo = strtoull(line, NULL, 16);
+
+		if (lo >= last_slot)
+			server->kernel_lo = lo;
+	}
+	free(line);
+	fclose(maps);
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)server->agent.pid);
+	server->statm_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!server->kernel_lo)
+		return err_set(err, ERR_INVALID, "the agent has no stack above the slots");
+	return 0;
+}
+
 /* What every process of the space starts with is what the agent has. */
 static int note_inheritance(struct server *server, struct err *err)
 {
@@ -185,7 +213,8 @@ static int start_agent(struct server *server, struct err *err)
 	find_agent(path);
 	if (agent_link_start(&server->agent, &server->loop, path, on_agent_died, err))
 		return -1;
-	if (furnish_space(server, err) || note_inheritance(server, err) ||
+	if (furnish_space(server, err) || note_kernel_part(server, err) ||
+	    note_inheritance(server, err) ||
 	    agent_link_attach(&server->agent, err)) {
 		agent_link_stop(&server->agent);
 		return err_prefix(err, "cannot set up the space");

@@ -60,6 +60,8 @@ struct server {
 	struct threadproc *unmap_queue; /* ended, memory to be unmapped */
 	unsigned unmap_count;
 	struct loop_timer teardown_timer;
+	int statm_fd; /* the agent's */
+	uint64_t kernel_lo; /* from here on up lies what the kernel gave the agent */
 	struct image_refs image_refs[TP_THREADPROCS];
 };
 

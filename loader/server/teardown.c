@@ -19,6 +19,10 @@
 /* Memory of the ended is unmapped when nobody ended for so long, or so many have. */
 #define IDLE_MS 2
 #define MAX_QUEUED 32
+/* A TiB: more pages than the slots that wait here can have between them. */
+#define HUGE_PAGES (UINT64_C(1) << 28)
+/* vm.mmap_min_addr lets nobody map anything below. */
+#define LOWEST_ADDRESS UINT64_C(0x10000)
 
 struct range {
 	uint64_t lo;
@@ -156,6 +160,39 @@ static void add_member(struct plan *plan, struct range *last, const struct threa
 		add_range(plan, last, tp->fixed_lo, tp->fixed_hi);
 }
 
+static bool is_empty(const struct server *server)
+{
+	return !server->registry.map->live && !server->launching && !server->shared;
+}
+
+/*
+ * In a space where nobody lives, whatever there still is besides the toolkit's own are
+ * mappings that programs made past us (io_setup, AddressSanitizer's shadow).  They go too.
+ */
+static void add_leftovers(struct plan *plan, const struct server *server)
+{
+	plan_unmap(plan, LOWEST_ADDRESS, TP_RESERVED_LO - LOWEST_ADDRESS);
+	plan_unmap(plan, TP_RESERVED_HI, server->kernel_lo - TP_RESERVED_HI);
+}
+
+/* Nothing but such mappings reserves that much, and then at addresses that others need. */
+static bool has_huge_leftovers(const struct server *server)
+{
+	char text[64];
+	ssize_t n = pread(server->statm_fd, text, sizeof(text) - 1, 0);
+
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	return strtoull(text, NULL, 10) > HUGE_PAGES;
+}
+
+void teardown_before_launch(struct server *server)
+{
+	if (server->unmap_queue && is_empty(server) && has_huge_leftovers(server))
+		teardown_flush(server);
+}
+
 /* Sends all that wait to the agent. */
 void teardown_flush(struct server *server)
 {
@@ -182,6 +219,8 @@ void teardown_flush(struct server *server)
 	}
 	server->unmap_count = 0;
 	plan_unmap(&batch->job.plan, last.lo, last.hi - last.lo);
+	if (is_empty(server))
+		add_leftovers(&batch->job.plan, server);
 	agent_link_submit(&server->agent, &batch->job);
 }
 

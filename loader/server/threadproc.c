@@ -229,6 +229,7 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 		.id = tp->id,
 	};
 
+	teardown_before_launch(server);
 	if (claim(tp, image, granules, err))
 		return -1;
 	layout_compute((uint64_t)tp->runs[0].first << TP_GRANULE_SHIFT, granules, stack, image,

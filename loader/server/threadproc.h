@@ -131,6 +131,9 @@ void teardown_begin(struct threadproc *tp);
 bool teardown_is_sure(const struct threadproc *tp);
 void teardown_flush(struct server *server);
 
+/* Before a launch is laid out: what stands in its way and belongs to nobody goes. */
+void teardown_before_launch(struct server *server);
+
 /* A process of ours ended or left the space: perhaps somebody waited for that. */
 void teardown_retry(struct server *server);
 

@@ -192,6 +192,14 @@ class Forms(SpaceTest):
     def test_dlopen_and_dlmopen(self):
         self.assert_runs(program("dl"), PROGRAMS / "plugin.so", stdout="1\n2\n1\n")
 
+    def test_one_sanitized_program_after_the_other(self):
+        """AddressSanitizer's fixed ranges are free again when the space is empty."""
+        for _ in range(3):
+            self.assert_runs(program("sanitized"), stdout="1\n")
+        done = self.space.run(program("sanitized"), "x")
+        self.assertIn("heap-buffer-overflow", done.stderr)
+        self.space.until(lambda: not self.space.escapes(), "nothing is left")
+
     def test_all_at_once(self):
         names = ("basic-pie", "basic-exec", "basic-static-pie", "basic-pie")
         processes = [self.space.popen(program(name), "wait") for name in names]
