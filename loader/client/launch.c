@@ -138,7 +138,6 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 		caller_describe(&body.launch);
 	body.launch.flags |= launch->flags;
 	body.launch.first_fds = first;
-	memcpy(body.launch.targets, launch->descriptors.fds, first * sizeof(int));
 	body.launch.fd_count = launch->descriptors.count;
 	body.launch.sig_blocked = launch->signals.blocked;
 	body.launch.sig_ignored = launch->signals.ignored;
@@ -158,7 +157,8 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 		return PACKET_ERROR;
 	fds[0] = strings_fd;
 	fds[1] = cwd_fd;
-	memcpy(fds + 2, launch->descriptors.fds, first * sizeof(int));
+	for (unsigned i = 0; i < first; i++)
+		fds[2 + i] = body.launch.targets[i] = launch->descriptors.fds[i];
 	return packet_send(sock, WIRE_LAUNCH, &body, fds, 2 + first, err);
 }
 

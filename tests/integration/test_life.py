@@ -123,6 +123,17 @@ class Deaths(SpaceTest):
         self.assert_line(process, "ok")
         return process, self.space.threadprocs("running")[-1]["pid"]
 
+    def test_mailboxes_full_of_nonsense(self):
+        """Whatever programs write where they can, the server and the others go on."""
+        process, _ = self.start_one()
+        server, agent, _ = self.space.ping()
+        for seed in range(1, 6):
+            done = self.space.run(program("scribble"), str(seed), "1000")
+            self.assertEqual((done.returncode, done.stdout), (0, "scribbled\n"), done)
+            self.assertEqual(self.space.run(tool("echo"), "alive").stdout, "alive\n")
+        self.assertEqual(self.space.ping()[:2], (server, agent))
+        self.assertIsNone(process.poll())
+
     def test_tprun_killed(self):
         process, pid = self.start_one()
         process.kill()
