@@ -9,7 +9,6 @@
 #include <linux/sched.h>
 
 #define OPS_AT_ONCE 32
-#define START_STACK UINT64_C(0x8000)
 #ifndef __NR_mseal
 #define __NR_mseal 462
 #endif
@@ -62,8 +61,8 @@ static long do_clone(const struct plan_op *op, const struct plan_run *run, const
 	memset(&args, 0, sizeof(args));
 	/* A child of the server, in this memory, with exit signal 0 as CLONE_PARENT has it. */
 	args.flags = CLONE_VM | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
-	args.stack = (launch->fds & ~UINT64_C(63)) - START_STACK;
-	args.stack_size = START_STACK;
+	args.stack = (launch->fds & ~UINT64_C(63)) - SLOT_START_STACK;
+	args.stack_size = SLOT_START_STACK;
 	pid = arch_clone(&args, sizeof(args), start_program, slot);
 	if (pid > 0)
 		*ret_pid = (int32_t)pid;

@@ -37,6 +37,7 @@
 #define SLOT_STUBS_SIZE UINT64_C(0x8000)
 #define SLOT_IMAGES UINT64_C(0x20000)
 #define SLOT_MMAP UINT64_C(0x100000000)	 /* the mmap zone begins here at the earliest */
+#define SLOT_START_STACK UINT64_C(0x8000) /* below slot_launch.fds, for what runs before the program */
 #define SLOT_TAIL UINT64_C(0x10000)	 /* nothing is placed in the last bytes of a run */
 
 #define SLOT_HOLES 64u

@@ -302,16 +302,22 @@ static int build_stack(const struct launch_space *space, const struct launch_inp
  * They come first in the plan, in order, so that the agent gets them as 0, 1, 2 ...
  */
 static int plan_stack(struct plan *plan, const struct request *request,
-		      const struct stack_image *stack, uint64_t *ret_list, struct err *err)
+		      const struct layout *layout, const struct stack_image *stack,
+		      uint64_t *ret_list, struct err *err)
 {
 	size_t size = request->fd_count * sizeof(struct slot_fd);
 	uint64_t at = (stack->sp - LIST_DISTANCE - size) & ~UINT64_C(15);
 	size_t length = (size_t)(stack->sp - at) + stack->length;
-	AUTO_FREE uint8_t *bytes = calloc(1, length);
-	struct slot_fd *list = (struct slot_fd *)bytes;
+	AUTO_FREE uint8_t *bytes = NULL;
+	struct slot_fd *list;
 
+	if (at - SLOT_START_STACK < layout->stack_lo)
+		return err_os(err, E2BIG,
+			      "arguments, environment and descriptors leave nothing of its stack");
+	bytes = calloc(1, length);
 	if (!bytes)
 		return err_os(err, ENOMEM, "cannot make its stack");
+	list = (struct slot_fd *)bytes;
 	for (unsigned i = 0; i < request->fd_count; i++) {
 		plan_add_fd(plan, request->fds[i].fd);
 		list[i] = (struct slot_fd){ .from = -1, .to = request->fds[i].target };
@@ -369,7 +375,7 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 	stub_area_init(fixed, layout->fixed_stubs, layout->state, space);
 	plan_map_anon(plan, layout->stack_lo, layout->stack_hi - layout->stack_lo, stack_prot,
 		      MAP_NORESERVE | MAP_STACK);
-	if (plan_stack(plan, request, &stack, &slot.launch.fds, err)) {
+	if (plan_stack(plan, request, layout, &stack, &slot.launch.fds, err)) {
 		stack_image_deinit(&stack);
 		return -1;
 	}

@@ -6,7 +6,8 @@
 #define GIB (UINT64_C(1) << 30)
 /* What "unlimited" means: far more than a recursion uses, and nothing until it is touched. */
 #define MAX_STACK (4 * GIB)
-#define MIN_STACK (128u << 10)
+/* Whatever the limit, a program may be given 128 KiB of arguments, and then needs some to run. */
+#define MIN_STACK (256u << 10)
 /* brk gets this much behind a large program at least. */
 #define MIN_BRK GIB
 

@@ -59,6 +59,7 @@ struct server {
 	struct threadproc *shared;	/* ended, but somebody may use their memory (teardown.c) */
 	struct threadproc *unmap_queue; /* ended, memory to be unmapped */
 	unsigned unmap_count;
+	uint64_t resident_mark; /* pages of the space when memory was last given back */
 	struct loop_timer teardown_timer;
 	int statm_fd; /* the agent's */
 	uint64_t kernel_lo; /* from here on up lies what the kernel gave the agent */

@@ -16,9 +16,11 @@
 #include <utlist.h>
 
 #define FIRST_RETRY_MS 5
-/* Memory of the ended is unmapped when nobody ended for so long, or so many have. */
-#define IDLE_MS 2
+/* Memory of the ended is unmapped when nobody ended for so long, or so many have, or when the
+ * space's resident memory has grown by so many pages (64 MiB) since it was done last. */
+#define IDLE_MS 20
 #define MAX_QUEUED 32
+#define MAX_GROWTH 16384
 /* A TiB: more pages than the slots that wait here can have between them. */
 #define HUGE_PAGES (UINT64_C(1) << 28)
 /* vm.mmap_min_addr lets nobody map anything below. */
@@ -95,7 +97,6 @@ static void release_addresses(struct threadproc *tp)
 	registry_begin(&server->registry);
 	for (uint32_t i = 0; i < tp->run_count; i++)
 		slots_quarantine(&server->slots, tp->runs[i]);
-	slots_release_fixed(&server->slots, tp->index, tp->generation);
 	registry_end(&server->registry);
 	tp->has_memory = false;
 }
@@ -113,6 +114,18 @@ static void finish(struct threadproc *tp)
 	server_check_idle(server);
 }
 
+/* Pages of the space, mapped and resident; zeros when they cannot be read. */
+static void read_size(const struct server *server, uint64_t *ret_mapped, uint64_t *ret_resident)
+{
+	char text[64];
+	ssize_t n = pread(server->statm_fd, text, sizeof(text) - 1, 0);
+	char *end;
+
+	text[n > 0 ? n : 0] = '\0';
+	*ret_mapped = strtoull(text, &end, 10);
+	*ret_resident = strtoull(end, NULL, 10);
+}
+
 /* Some that are unmapped with one plan. */
 struct batch {
 	struct plan_job job;
@@ -123,7 +136,9 @@ struct batch {
 static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 {
 	struct batch *batch = (struct batch *)job;
+	struct server *server = batch->server;
 	struct threadproc *tp;
+	uint64_t mapped;
 
 	if (done && done->result)
 		log_error("the memory of ended threadprocs cannot be unmapped: %s",
@@ -133,6 +148,7 @@ static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 		tp->leaving = LEAVING_NOT;
 		finish(tp);
 	}
+	read_size(server, &mapped, &server->resident_mark);
 	plan_deinit(&job->plan);
 	free(batch);
 }
@@ -156,8 +172,6 @@ static void add_member(struct plan *plan, struct range *last, const struct threa
 
 		add_range(plan, last, lo, lo + ((uint64_t)tp->runs[i].count << TP_GRANULE_SHIFT));
 	}
-	if (tp->fixed_hi > tp->fixed_lo)
-		add_range(plan, last, tp->fixed_lo, tp->fixed_hi);
 }
 
 static bool is_empty(const struct server *server)
@@ -175,21 +189,16 @@ static void add_leftovers(struct plan *plan, const struct server *server)
 	plan_unmap(plan, TP_RESERVED_HI, server->kernel_lo - TP_RESERVED_HI);
 }
 
-/* Nothing but such mappings reserves that much, and then at addresses that others need. */
-static bool has_huge_leftovers(const struct server *server)
-{
-	char text[64];
-	ssize_t n = pread(server->statm_fd, text, sizeof(text) - 1, 0);
-
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	return strtoull(text, NULL, 10) > HUGE_PAGES;
-}
-
 void teardown_before_launch(struct server *server)
 {
-	if (server->unmap_queue && is_empty(server) && has_huge_leftovers(server))
+	uint64_t mapped;
+	uint64_t resident;
+
+	if (!server->unmap_queue || !is_empty(server))
+		return;
+	read_size(server, &mapped, &resident);
+	/* Nothing but such mappings reserves that much, and then at addresses that others need. */
+	if (mapped > HUGE_PAGES)
 		teardown_flush(server);
 }
 
@@ -225,16 +234,41 @@ void teardown_flush(struct server *server)
 }
 
 /*
+ * The range of a position-dependent program is wanted by the next one: it is unmapped at once, and
+ * free from now on, since the agent carries out plans in order.
+ */
+static void unmap_fixed(struct threadproc *tp)
+{
+	struct server *server = tp->server;
+	struct batch *batch = tp->fixed_hi > tp->fixed_lo ? calloc(1, sizeof(*batch)) : NULL;
+
+	if (batch) {
+		batch->server = server;
+		batch->job.done = on_unmapped;
+		plan_init(&batch->job.plan);
+		plan_unmap(&batch->job.plan, tp->fixed_lo, tp->fixed_hi - tp->fixed_lo);
+		agent_link_submit(&server->agent, &batch->job);
+	}
+	registry_begin(&server->registry);
+	slots_release_fixed(&server->slots, tp->index, tp->generation);
+	registry_end(&server->registry);
+}
+
+/*
  * To be unmapped soon.  Not at once: the next launch, should there be one, needs the agent
  * and the memory map more.
  */
 static void unmap(struct threadproc *tp)
 {
 	struct server *server = tp->server;
+	uint64_t mapped;
+	uint64_t resident;
 
+	unmap_fixed(tp);
 	tp->leaving = LEAVING_QUEUED;
 	DL_APPEND(server->unmap_queue, tp);
-	if (++server->unmap_count >= MAX_QUEUED)
+	read_size(server, &mapped, &resident);
+	if (++server->unmap_count >= MAX_QUEUED || resident > server->resident_mark + MAX_GROWTH)
 		teardown_flush(server);
 	else
 		loop_arm(&server->loop, &server->teardown_timer, IDLE_MS);
@@ -269,11 +303,6 @@ void teardown_begin(struct threadproc *tp)
 		wait_for_sharers(tp);
 	else
 		unmap(tp);
-}
-
-bool teardown_is_sure(const struct threadproc *tp)
-{
-	return tp->leaving == LEAVING_QUEUED || tp->leaving == LEAVING_AT_AGENT;
 }
 
 void teardown_retry(struct server *server)

@@ -102,10 +102,6 @@ static int open_sources(struct server *server, struct launch_sources *s, struct 
 	return open_interp(server, s, err);
 }
 
-/*
- * The range of a fixed image.  One that is being unmapped is as good as free: the agent
- * gets to it before it gets to the new plan.
- */
 static int claim_fixed(struct threadproc *tp, const struct image *image, struct err *err)
 {
 	struct server *server = tp->server;
@@ -115,19 +111,13 @@ static int claim_fixed(struct threadproc *tp, const struct image *image, struct 
 	uint64_t hi;
 
 	layout_fixed_range(image, &lo, &hi);
-	while (slots_claim_fixed(&server->slots, lo, hi, tp->index, tp->generation, &taken, err)) {
-		struct threadproc *other = taken ? server->threadprocs[taken] : NULL;
-
-		if (!other || !teardown_is_sure(other)) {
-			if (taken)
-				taker = server->registry.threadprocs[taken].name;
-			return err_set(err, ERR_LIMIT,
-				       "it is position-dependent and needs 0x%" PRIx64 "-0x%" PRIx64
-				       ", taken by %s",
-				       lo, hi, taker);
-		}
-		teardown_flush(server);
-		slots_release_fixed(&server->slots, other->index, other->generation);
+	if (slots_claim_fixed(&server->slots, lo, hi, tp->index, tp->generation, &taken, err)) {
+		if (taken)
+			taker = server->registry.threadprocs[taken].name;
+		return err_set(err, ERR_LIMIT,
+			       "it is position-dependent and needs 0x%" PRIx64 "-0x%" PRIx64
+			       ", taken by %s",
+			       lo, hi, taker);
 	}
 	tp->fixed_lo = lo;
 	tp->fixed_hi = hi;

@@ -124,11 +124,7 @@ void service_drop_names(struct threadproc *tp);
 /* Unmaps its slot, as soon as nobody shares it, and puts the addresses into quarantine. */
 void teardown_begin(struct threadproc *tp);
 
-/*
- * True when its memory is on the way out and nobody can hold that up: after teardown_flush the
- * agent gets to it before it gets to any plan that is submitted later.
- */
-bool teardown_is_sure(const struct threadproc *tp);
+/* Has the agent unmap what waits, before any plan that is submitted later. */
 void teardown_flush(struct server *server);
 
 /* Before a launch is laid out: what stands in its way and belongs to nobody goes. */
