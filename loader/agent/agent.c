@@ -212,6 +212,7 @@ _Noreturn void agent_main(const uint64_t *stack)
 	hello.filter = (uint64_t)arch_filter;
 	hello.module_hook = (uint64_t)arch_module_hook;
 	hello.cpuid = (uint64_t)arch_cpuid;
+	hello.cpuid_early = (uint64_t)arch_cpuid_early;
 	hello.barrier = raise_barrier();
 	send_packet(&agent, &hello, sizeof(hello));
 	for (;;)

@@ -53,16 +53,21 @@ static int find_server(char path[PATH_MAX], struct err *err)
 }
 
 /*
- * What is meant for the caller's program must not reach the server, which outlives it:
- * a preloaded library, a debugging malloc.
+ * What is meant for the caller's program must not reach the server, which outlives it: a
+ * preloaded library, a debugging malloc, secrets.  It gets what says where things are.
  */
 static void clean_environment(void)
 {
+	static const char *const kept[] = {"XDG_RUNTIME_DIR=", "PATH=", "TZ="};
 	char **to = environ;
 
 	for (char **from = environ; *from; from++) {
-		if (strncmp(*from, "LD_", 3) && strncmp(*from, "GLIBC_TUNABLES=", 15))
-			*to++ = *from;
+		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+			if (!strncmp(*from, kept[i], strlen(kept[i]))) {
+				*to++ = *from;
+				break;
+			}
+		}
 	}
 	*to = NULL;
 }

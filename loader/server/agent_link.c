@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <utlist.h>
 
@@ -164,19 +165,13 @@ static void header(struct plan_header *h, enum plan_type type, size_t length, ui
 	};
 }
 
-static int write_at(int fd, const void *data, size_t length, uint64_t off)
+/* Operations and data, one after the other, from the memfd's start. */
+static int lay_down(int fd, const struct plan *plan, size_t ops)
 {
-	size_t done = 0;
+	struct iovec parts[2] = { { plan->ops, ops }, { plan->data, plan->data_len } };
+	ssize_t total = (ssize_t)(ops + plan->data_len);
 
-	while (done < length) {
-		ssize_t n = pwrite(fd, (const char *)data + done, length - done,
-				   (off_t)(off + done));
-
-		if (n <= 0)
-			return -1;
-		done += (size_t)n;
-	}
-	return 0;
+	return pwritev(fd, parts, plan->data_len ? 2 : 1, 0) == total ? 0 : -1;
 }
 
 /* One packet with some of the plan's descriptors. */
@@ -212,8 +207,7 @@ static int send_plan(struct agent_link *link, const struct plan *plan)
 		.data_off = ops,
 	};
 
-	if (write_at(link->plan_fd, plan->ops, ops, 0) ||
-	    write_at(link->plan_fd, plan->data, plan->data_len, ops))
+	if (lay_down(link->plan_fd, plan, ops))
 		return -1;
 	link->serial++;
 	for (; plan->fd_count - sent > PLAN_FDS_PER_PACKET; sent += PLAN_FDS_PER_PACKET) {

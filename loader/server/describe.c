@@ -99,11 +99,10 @@ void threadproc_publish_start(struct threadproc *tp, const struct launch_input *
 	memcpy(record->runs, tp->runs, sizeof(record->runs));
 	record->exe = heap_put_string(heap, input->program->path);
 	record->argv = put_argv(heap, input->program->argc, input->program->argv);
-	record->cwd = put_link(heap, input->request->cwd_fd);
 	record_end(tp);
 }
 
-void threadproc_publish_fds(struct threadproc *tp, const struct request *request)
+void threadproc_publish_files(struct threadproc *tp, const struct request *request)
 {
 	struct heap *heap = &tp->server->registry.heap;
 	struct tp_fd *list = calloc(request->fd_count + 1, sizeof(*list));
@@ -128,6 +127,7 @@ void threadproc_publish_fds(struct threadproc *tp, const struct request *request
 		};
 	}
 	threadproc_record(tp)->fds = heap_put(heap, list, count * (uint32_t)sizeof(*list));
+	threadproc_record(tp)->cwd = put_link(heap, request->cwd_fd);
 	record_end(tp);
 	free(list);
 }

@@ -33,7 +33,7 @@ struct stub_area {
 	uint8_t bytes[SLOT_STUBS_SIZE];
 };
 
-static void stub_area_init(struct stub_area *area, uint64_t at, uint64_t state,
+static void stub_area_init(struct stub_area *area, uint64_t at, uint64_t state, uint64_t cpuid,
 			   const struct launch_space *space)
 {
 	const struct patch_stub_head head = {
@@ -41,7 +41,7 @@ static void stub_area_init(struct stub_area *area, uint64_t at, uint64_t state,
 		.entry = space->entry,
 		.filter = space->filter,
 		.module_hook = space->module_hook,
-		.cpuid = space->cpuid,
+		.cpuid = cpuid,
 	};
 
 	patch_stubs_init(&area->stubs, area->bytes, at, sizeof(area->bytes), &head);
@@ -371,8 +371,10 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 					    image->entry + layout->program_bias;
 	slot.launch.fd_count = request->fd_count;
 
-	stub_area_init(own, layout->stubs, layout->state, space);
-	stub_area_init(fixed, layout->fixed_stubs, layout->state, space);
+	/* Where there is an interpreter, it alone asks for the processor through the slot's stubs. */
+	stub_area_init(own, layout->stubs, layout->state,
+		       input->interp ? space->cpuid_early : space->cpuid, space);
+	stub_area_init(fixed, layout->fixed_stubs, layout->state, space->cpuid, space);
 	plan_map_anon(plan, layout->stack_lo, layout->stack_hi - layout->stack_lo, stack_prot,
 		      MAP_NORESERVE | MAP_STACK);
 	if (plan_stack(plan, request, layout, &stack, &slot.launch.fds, err)) {

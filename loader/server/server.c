@@ -31,6 +31,7 @@
 #endif
 
 #define BACKLOG 4096
+#define OWN_STACK (8u << 20)
 
 /* ---- the space's directory ----------------------------------------------------------------- */
 
@@ -174,6 +175,7 @@ static int note_inheritance(struct server *server, struct err *err)
 	launch->filter = hello->filter;
 	launch->module_hook = hello->module_hook;
 	launch->cpuid = hello->cpuid;
+	launch->cpuid_early = hello->cpuid_early;
 	launch->vdso = hello->vdso;
 	launch->server_pid = getpid();
 	launch->server_sid = getsid(0);
@@ -337,12 +339,17 @@ static int take_signals(struct server *server, struct err *err)
 /* Two descriptors for each threadproc: as many as the system lets us have. */
 static void raise_limits(void)
 {
-	struct rlimit files;
+	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &files))
-		return;
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	/* The first caller's may be small, and his environment lies on it. */
+	if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur < OWN_STACK) {
+		limit.rlim_cur = limit.rlim_max < OWN_STACK ? limit.rlim_max : OWN_STACK;
+		setrlimit(RLIMIT_STACK, &limit);
+	}
 }
 
 /* ---- start and end ------------------------------------------------------------------------------- */

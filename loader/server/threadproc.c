@@ -557,7 +557,7 @@ static void look(struct threadproc *tp)
 {
 	mailboxes_listen(&tp->server->mailboxes, tp->index);
 	if (tp->sources)
-		threadproc_publish_fds(tp, tp->sources->request);
+		threadproc_publish_files(tp, tp->sources->request);
 	drop_sources(tp);
 	if (tp->phase == THREADPROC_LIVING)
 		modules_refresh(tp);

@@ -92,8 +92,8 @@ struct tp_threadproc *threadproc_record(const struct threadproc *tp);
 void threadproc_publish_start(struct threadproc *tp, const struct launch_input *input,
 			      const char *name);
 
-/* The launcher's descriptors, as the request has them. */
-void threadproc_publish_fds(struct threadproc *tp, const struct request *request);
+/* The launcher's descriptors and its working directory, as the request has them. */
+void threadproc_publish_files(struct threadproc *tp, const struct request *request);
 
 /* Its state, and with LIVING its pid; at the end code and status of waitid(2). */
 void threadproc_publish_state(struct threadproc *tp, enum tp_state state);

@@ -193,6 +193,13 @@ class Deaths(SpaceTest):
 class Starts(SpaceTest):
     """How the server comes up."""
 
+    def test_server_of_a_caller_with_a_small_stack(self):
+        env = {**self.space.env, "BIG": "x" * 100000}
+        line = "ulimit -s 128; exec " + " ".join(self.space.argv(["/bin/echo", "fits"]))
+        done = subprocess.run([tool("bash"), "-c", line], env=env, capture_output=True, text=True,
+                              timeout=TIMEOUT, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, "fits\n"), done)
+
     def test_many_at_once_start_one_server(self):
         results = []
         run = lambda i: results.append((i, self.space.run("/bin/echo", i)))

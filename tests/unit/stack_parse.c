@@ -68,7 +68,7 @@ void stack_parse(const uint8_t *bytes, uint64_t sp, size_t length, struct stack_
 {
 	uint64_t addr = sp + 8;
 
-	*parse = (struct stack_parse){ .bytes = bytes, .sp = sp, .length = length };
+	*parse = (struct stack_parse){.bytes = bytes, .sp = sp, .length = length};
 	parse->argc = stack_parse_word(parse, sp);
 	parse->argv = addr;
 	assert_int_equal(count_pointers(parse, &addr), parse->argc);

@@ -21,7 +21,7 @@ struct stack_parse {
 	uint64_t envp;
 	size_t aux_count;
 	uint64_t aux[STACK_PARSE_AUX][2]; /* without AT_NULL */
-	uint64_t end; /* address behind AT_NULL */
+	uint64_t end;                     /* address behind AT_NULL */
 };
 
 void stack_parse(const uint8_t *bytes, uint64_t sp, size_t length, struct stack_parse *parse);

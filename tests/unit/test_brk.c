@@ -93,7 +93,7 @@ static void test_something_in_the_way(void **state)
 {
 	const uint64_t at = LO + 3 * PAGE;
 	void *got = mmap((void *)at, PAGE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	assert_int_equal((uint64_t)got, at);
 	*(uint8_t *)at = 42;
@@ -145,7 +145,7 @@ static void *move(void *arg)
 
 static void test_threads(void **state)
 {
-	uint32_t seeds[4] = { 1, 2, 3, 4 };
+	uint32_t seeds[4] = {1, 2, 3, 4};
 	pthread_t threads[4];
 
 	for (int i = 0; i < 4; i++)

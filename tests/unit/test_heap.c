@@ -45,6 +45,8 @@ static struct tp_ref put(uint32_t length, int fill)
 static void assert_holds(struct tp_ref ref, uint32_t length, int fill)
 {
 	assert_int_equal(ref.len, length);
+	/* Arrays of structures lie there, too. */
+	assert_int_equal(ref.off % 32, 0);
 	assert_true((uint64_t)ref.off + ref.len <= SIZE);
 	for (uint32_t i = 0; i < length; i++)
 		assert_int_equal(memory[ref.off + i], fill);
@@ -52,7 +54,7 @@ static void assert_holds(struct tp_ref ref, uint32_t length, int fill)
 
 static void test_blocks_do_not_overlap(void **state)
 {
-	static const uint32_t lengths[] = { 1, 31, 32, 33, 64, 65, 1000, 1024, 1025, 2 };
+	static const uint32_t lengths[] = {1, 31, 32, 33, 64, 65, 1000, 1024, 1025, 2};
 	struct tp_ref refs[10];
 
 	for (int i = 0; i < 10; i++)
@@ -80,7 +82,7 @@ static void test_a_freed_block_is_used_again(void **state)
 static void test_does_not_grow_over_cycles(void **state)
 {
 	const uint32_t worst = 16 * (32 + 64 + 128 + 256 + 512);
-	struct tp_ref refs[16] = { { 0 } };
+	struct tp_ref refs[16] = {{0}};
 	uint32_t random = 1;
 
 	for (int cycle = 0; cycle < 100000; cycle++) {
@@ -111,6 +113,19 @@ static void test_full(void **state)
 	heap_free(&heap, &refs[5]);
 	assert_int_equal(put(4000, 1).len, 0);
 	assert_int_equal(put(1000, 1).len, 1000);
+}
+
+/* Of what is left a part would fit. */
+static void test_not_enough_left(void **state)
+{
+	struct tp_ref half;
+
+	put(32, 1);
+	half = put(SIZE / 2, 2);
+	assert_holds(half, SIZE / 2, 2);
+	assert_int_equal(put(SIZE / 2, 3).len, 0);
+	assert_holds(put(SIZE / 4, 4), SIZE / 4, 4);
+	assert_holds(half, SIZE / 2, 2);
 }
 
 static void test_largest_and_larger(void **state)
@@ -177,6 +192,7 @@ int main(void)
 		TEST(test_a_freed_block_is_used_again),
 		TEST(test_does_not_grow_over_cycles),
 		TEST(test_full),
+		TEST(test_not_enough_left),
 		TEST(test_largest_and_larger),
 		TEST(test_length_zero),
 		TEST(test_strings),

@@ -16,10 +16,10 @@
 #define UNLIMITED UINT64_MAX
 #define MAX_REGIONS 9
 
-static const struct image pie = { .vaddr_hi = 0x5000, .align = 4096, .site_count = 2 };
-static const struct image interp = { .vaddr_hi = 0x35000, .align = 4096, .site_count = 9 };
+static const struct image pie = {.vaddr_hi = 0x5000, .align = 4096, .site_count = 2};
+static const struct image interp = {.vaddr_hi = 0x35000, .align = 4096, .site_count = 9};
 
-static const uint64_t stack_limits[] = { 0, 1, 100 * KIB, 8 * MIB, 8 * MIB + 1, 3 * GIB, UNLIMITED };
+static const uint64_t stack_limits[] = {0, 1, 100 * KIB, 8 * MIB, 8 * MIB + 1, 3 * GIB, UNLIMITED};
 
 struct regions {
 	struct region {
@@ -33,7 +33,7 @@ struct regions {
 static void add(struct regions *regions, const char *name, uint64_t lo, uint64_t hi)
 {
 	assert_true(regions->count < MAX_REGIONS);
-	regions->of[regions->count++] = (struct region){ name, lo, hi };
+	regions->of[regions->count++] = (struct region){name, lo, hi};
 }
 
 static int by_lo(const void *a, const void *b)
@@ -57,7 +57,7 @@ static void assert_apart(struct regions *regions, uint64_t lo, uint64_t hi)
 }
 
 static void add_image(struct regions *regions, const char *name, const struct image *image,
-		      uint64_t bias)
+                      uint64_t bias)
 {
 	assert_int_equal(bias % image->align, 0);
 	add(regions, name, bias + image->vaddr_lo, bias + image->vaddr_hi);
@@ -65,12 +65,12 @@ static void add_image(struct regions *regions, const char *name, const struct im
 
 /* Lays out at the given granule; everything that has to hold of it is checked. */
 static struct layout lay_out(uint64_t first, uint64_t limit, const struct image *program,
-			     const struct image *with_interp)
+                             const struct image *with_interp)
 {
 	uint64_t stack = layout_stack_size(limit);
 	uint32_t granules = layout_granules(stack, program, with_interp);
 	uint64_t lo = first << TP_GRANULE_SHIFT;
-	struct regions regions = { .count = 0 };
+	struct regions regions = {.count = 0};
 	struct layout layout;
 
 	assert_true(granules > 0 && granules < TP_LAST_GRANULE - TP_FIRST_GRANULE);
@@ -119,7 +119,7 @@ static void test_stack_size(void **state)
 {
 	uint64_t least = layout_stack_size(0);
 
-	assert_true(least >= 128 * KIB && least <= MIB);
+	assert_true(least >= 256 * KIB && least <= MIB);
 	assert_int_equal(layout_stack_size(1), least);
 	assert_int_equal(layout_stack_size(least + 1), least + SLOT_PAGE);
 	assert_int_equal(layout_stack_size(8 * MIB), 8 * MIB);
@@ -144,10 +144,9 @@ static void test_static_pie(void **state)
 
 static void test_image_that_begins_elsewhere(void **state)
 {
-	const struct image image = { .vaddr_lo = 0x1234000, .vaddr_hi = 0x1300000, .align = 4096 };
+	const struct image image = {.vaddr_lo = 0x1234000, .vaddr_hi = 0x1300000, .align = 4096};
 	const struct image crooked = {
-		.vaddr_lo = 0x1234000, .vaddr_hi = 0x1300000, .align = 2 * MIB
-	};
+		.vaddr_lo = 0x1234000, .vaddr_hi = 0x1300000, .align = 2 * MIB};
 
 	check(&image, &interp);
 	check(&crooked, &interp);
@@ -157,7 +156,7 @@ static void test_image_that_begins_elsewhere(void **state)
 static void test_large_alignment(void **state)
 {
 	for (uint64_t align = 8 * KIB; align <= IMAGE_MAX_ALIGN; align *= 2) {
-		const struct image image = { .vaddr_hi = 0x700000, .align = align };
+		const struct image image = {.vaddr_hi = 0x700000, .align = align};
 
 		check(&image, &interp);
 		check(&pie, &image);
@@ -168,7 +167,7 @@ static void test_large_alignment(void **state)
 static void test_large_image(void **state)
 {
 	for (uint64_t size = GIB; size <= UINT64_C(1) << 45; size *= 4) {
-		const struct image image = { .vaddr_hi = size, .align = 2 * MIB };
+		const struct image image = {.vaddr_hi = size, .align = 2 * MIB};
 
 		check(&image, &interp);
 	}
@@ -177,8 +176,7 @@ static void test_large_image(void **state)
 static void test_fixed(void **state)
 {
 	const struct image image = {
-		.fixed = true, .vaddr_lo = 0x400000, .vaddr_hi = 0x4c0000, .align = 4096
-	};
+		.fixed = true, .vaddr_lo = 0x400000, .vaddr_hi = 0x4c0000, .align = 4096};
 	struct layout layout;
 
 	check(&image, &interp);
@@ -192,10 +190,11 @@ static void test_fixed(void **state)
 /* Its stubs have to be within reach, so they lie right behind it. */
 static void test_fixed_with_sites(void **state)
 {
-	const struct image image = {
-		.fixed = true, .vaddr_lo = 0x400000, .vaddr_hi = 0x4c0000, .align = 4096,
-		.site_count = 7
-	};
+	const struct image image = {.fixed = true,
+	                            .vaddr_lo = 0x400000,
+	                            .vaddr_hi = 0x4c0000,
+	                            .align = 4096,
+	                            .site_count = 7};
 	struct layout layout = lay_out(TP_FIRST_GRANULE, 8 * MIB, &image, NULL);
 	uint64_t lo;
 	uint64_t hi;

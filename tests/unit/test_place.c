@@ -73,7 +73,7 @@ static void make_slot(uint64_t size)
 	slot.lo = RANGE_LO;
 	slot.hi = RANGE_LO + size;
 	slot.range_count = 1;
-	slot.ranges[0] = (struct slot_range){ RANGE_LO, RANGE_LO + size, RANGE_LO };
+	slot.ranges[0] = (struct slot_range){RANGE_LO, RANGE_LO + size, RANGE_LO};
 	slot.brk_lo = slot.brk_now = slot.brk_mapped = BRK_LO;
 	slot.brk_hi = BRK_HI;
 }
@@ -141,7 +141,7 @@ static void test_owns(void **state)
 	assert_false(place_owns(&slot, RANGE_LO - 1, PAGE));
 	assert_false(place_owns(&slot, RANGE_LO + PAGE, UINT64_MAX));
 	assert_false(place_owns(&slot, UINT64_MAX, PAGE));
-	slot.ranges[1] = (struct slot_range){ CLAIMS_LO, CLAIMS_LO + MIB, CLAIMS_LO };
+	slot.ranges[1] = (struct slot_range){CLAIMS_LO, CLAIMS_LO + MIB, CLAIMS_LO};
 	assert_false(place_owns(&slot, CLAIMS_LO, PAGE));
 	slot.range_count = 2;
 	assert_true(place_owns(&slot, CLAIMS_LO, MIB));
@@ -205,12 +205,12 @@ static void test_takes_part_of_a_hole(void **state)
 /* In every order, three neighbours become one hole. */
 static void test_holes_coalesce(void **state)
 {
-	static const int orders[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
-					 { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+	                                {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 
 	for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-		uint64_t part[3] = { map(2), map(3), map(1) };
-		static const uint64_t pages[3] = { 2, 3, 1 };
+		uint64_t part[3] = {map(2), map(3), map(1)};
+		static const uint64_t pages[3] = {2, 3, 1};
 
 		assert_int_equal(part[2], part[0] + 5 * PAGE);
 		map(1);
@@ -271,8 +271,9 @@ static void test_only_own_addresses_become_holes(void **state)
 static void test_holes_that_were_scribbled_on(void **state)
 {
 	for (unsigned i = 0; i < SLOT_HOLES; i++)
-		slot.holes[i] = (i % 2 ? UINT64_C(0x12345) : UINT64_C(0x7ffffffff)) << SLOT_HOLE_BITS
-				| 1000;
+		slot.holes[i] = (i % 2 ? UINT64_C(0x12345) : UINT64_C(0x7ffffffff))
+		                        << SLOT_HOLE_BITS |
+		                1000;
 	for (unsigned i = 0; i < 2 * SLOT_HOLES; i++)
 		map(1);
 	assert_int_equal(slot.escapes, 0);
@@ -286,8 +287,8 @@ static void test_huge_pages_are_aligned(void **state)
 	assert_int_equal(map(2 * HUGE_PAGE / PAGE) % HUGE_PAGE, 0);
 	map(1);
 	/* Neither a stack nor what is no multiple need be. */
-	assert_int_not_equal(place_map(&slot, 0, HUGE_PAGE, RW, ANON | MAP_STACK, -1, 0) % HUGE_PAGE,
-			     0);
+	assert_int_not_equal(
+		place_map(&slot, 0, HUGE_PAGE, RW, ANON | MAP_STACK, -1, 0) % HUGE_PAGE, 0);
 	assert_int_not_equal(map(HUGE_PAGE / PAGE + 1) % HUGE_PAGE, 0);
 }
 
@@ -317,7 +318,8 @@ static void test_reserve(void **state)
 	assert_int_equal(*(uint8_t *)addr, 0);
 }
 
-/* ---- hints ------------------------------------------------------------------------------------ */
+/* ---- hints ------------------------------------------------------------------------------------
+ */
 
 static void test_hints(void **state)
 {
@@ -337,8 +339,8 @@ static void test_hints(void **state)
 
 static void test_hints_outside_of_the_slot(void **state)
 {
-	static const uint64_t hints[] = { 0x10000, RANGE_LO - PAGE, RANGE_LO + GIB, CLAIMS_LO,
-					  UINT64_MAX, UINT64_MAX - PAGE };
+	static const uint64_t hints[] = {0x10000,   RANGE_LO - PAGE, RANGE_LO + GIB,
+	                                 CLAIMS_LO, UINT64_MAX,      UINT64_MAX - PAGE};
 
 	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
 		long addr = place_map(&slot, hints[i], 2 * PAGE, RW, ANON, -1, 0);
@@ -347,18 +349,27 @@ static void test_hints_outside_of_the_slot(void **state)
 		assert_true(place_owns(&slot, (uint64_t)addr, 2 * PAGE));
 	}
 	/* Half of it would lie outside. */
-	assert_true(place_owns(&slot, (uint64_t)place_map(&slot, RANGE_LO + GIB - PAGE, 2 * PAGE, RW,
-							  ANON, -1, 0),
-			       2 * PAGE));
+	assert_true(place_owns(
+		&slot, (uint64_t)place_map(&slot, RANGE_LO + GIB - PAGE, 2 * PAGE, RW, ANON, -1, 0),
+		2 * PAGE));
 	assert_int_equal(slot.escapes, 0);
 }
 
+/* Even where the kernel chooses: below lies what others need. */
 static void test_map_32bit_is_dropped(void **state)
 {
+	long addr;
+
 	assert_int_equal(place_map(&slot, 0, PAGE, RW, ANON | MAP_32BIT, -1, 0), RANGE_LO);
+	make_slot(0);
+	addr = place_map(&slot, 0, PAGE, RW, ANON | MAP_32BIT, -1, 0);
+	assert_int_equal(slot.escapes, 1);
+	assert_true(addr > 0xffffffff);
+	munmap((void *)addr, PAGE);
 }
 
-/* ---- full ranges ------------------------------------------------------------------------------- */
+/* ---- full ranges -------------------------------------------------------------------------------
+ */
 
 static void test_steps_over_what_is_in_the_way(void **state)
 {
@@ -446,12 +457,13 @@ static void test_all_runs_used(void **state)
 	munmap((void *)addr, PAGE);
 }
 
-/* ---- errors are the kernel's ------------------------------------------------------------------- */
+/* ---- errors are the kernel's -------------------------------------------------------------------
+ */
 
 static void test_lengths_that_cannot_be(void **state)
 {
-	static const uint64_t lengths[] = { 0, UINT64_C(1) << 47, UINT64_C(1) << 63,
-					    UINT64_MAX - 2 * PAGE, UINT64_MAX };
+	static const uint64_t lengths[] = {0, UINT64_C(1) << 47, UINT64_C(1) << 63,
+	                                   UINT64_MAX - 2 * PAGE, UINT64_MAX};
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		long expected = sys6(__NR_mmap, 0, lengths[i], RW, ANON, -1, 0);
@@ -472,7 +484,8 @@ static void test_other_errors(void **state)
 	assert_int_equal(slot.escapes, 0);
 }
 
-/* ---- threads ---------------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------------------
+ */
 
 #define THREADS 4
 #define ROUNDS 3000
@@ -498,7 +511,7 @@ static void mark(struct worker *worker, uint64_t addr, uint64_t pages, uint8_t f
 {
 	for (uint64_t i = 0; i < pages; i++)
 		if (__atomic_exchange_n(&page_owner[(addr - RANGE_LO) / PAGE + i], to,
-					__ATOMIC_RELAXED) != from)
+		                        __ATOMIC_RELAXED) != from)
 			worker->trouble = "a page belongs to two";
 }
 
@@ -530,7 +543,7 @@ static void worker_unmap(struct worker *worker, uint64_t addr, uint64_t pages)
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
-	uint64_t addrs[LIVE] = { 0 };
+	uint64_t addrs[LIVE] = {0};
 	uint64_t pages[LIVE];
 
 	for (int round = 0; round < ROUNDS + LIVE && !worker->trouble; round++) {
@@ -541,7 +554,8 @@ static void *work(void *arg)
 		addrs[i] = 0;
 		if (round >= ROUNDS)
 			continue;
-		pages[i] = next_random(worker) % 32 ? 1 + next_random(worker) % 40 : HUGE_PAGE / PAGE;
+		pages[i] =
+			next_random(worker) % 32 ? 1 + next_random(worker) % 40 : HUGE_PAGE / PAGE;
 		addrs[i] = worker_map(worker, pages[i]);
 	}
 	return NULL;

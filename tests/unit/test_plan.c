@@ -60,17 +60,17 @@ static void test_each_op(void **state)
 	plan_clone(&plan, 0x4040, 7, 8);
 	assert_finishes();
 	assert_int_equal(plan.op_count, 9);
-	assert_op(0, (struct plan_op){ PLAN_MAP, 3, 0x1000, 0x2000, PROT_READ,
-				       MAP_PRIVATE | fixed, 0x5000 });
-	assert_op(1, (struct plan_op){ PLAN_MAP, -1, 0x4000, 0x1000, PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, 0 });
-	assert_op(2, (struct plan_op){ PLAN_ZERO, -1, 0x4010, 20, 0, 0, 0 });
-	assert_op(3, (struct plan_op){ PLAN_WRITE, -1, 0x4020, 3, 0, 0, 0 });
-	assert_op(4, (struct plan_op){ PLAN_PROTECT, -1, 0x4000, 0x1000, PROT_EXEC, 0, 0 });
-	assert_op(5, (struct plan_op){ PLAN_ADVISE, -1, 0x4000, 0x1000, 0, MADV_WIPEONFORK, 0 });
-	assert_op(6, (struct plan_op){ PLAN_UNMAP, -1, 0x1000, 0x2000, 0, 0, 0 });
-	assert_op(7, (struct plan_op){ PLAN_SEAL, -1, 0x4000, 0x1000, 0, 0, 0 });
-	assert_op(8, (struct plan_op){ PLAN_CLONE, 8, 0x4040, 7, 0, 0, 0 });
+	assert_op(0, (struct plan_op){PLAN_MAP, 3, 0x1000, 0x2000, PROT_READ, MAP_PRIVATE | fixed,
+	                              0x5000});
+	assert_op(1, (struct plan_op){PLAN_MAP, -1, 0x4000, 0x1000, PROT_WRITE,
+	                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, 0});
+	assert_op(2, (struct plan_op){PLAN_ZERO, -1, 0x4010, 20, 0, 0, 0});
+	assert_op(3, (struct plan_op){PLAN_WRITE, -1, 0x4020, 3, 0, 0, 0});
+	assert_op(4, (struct plan_op){PLAN_PROTECT, -1, 0x4000, 0x1000, PROT_EXEC, 0, 0});
+	assert_op(5, (struct plan_op){PLAN_ADVISE, -1, 0x4000, 0x1000, 0, MADV_WIPEONFORK, 0});
+	assert_op(6, (struct plan_op){PLAN_UNMAP, -1, 0x1000, 0x2000, 0, 0, 0});
+	assert_op(7, (struct plan_op){PLAN_SEAL, -1, 0x4000, 0x1000, 0, 0, 0});
+	assert_op(8, (struct plan_op){PLAN_CLONE, 8, 0x4040, 7, 0, 0, 0});
 }
 
 static void test_nothing_to_do_is_no_op(void **state)

@@ -76,11 +76,15 @@ static void test_space_name_is_cut(void **state)
 static void test_tables_lie_inside_and_apart(void **state)
 {
 	const struct tp_registry *map = registry.map;
-	const struct tp_table tables[] = { map->granules, map->fixed, map->threadprocs,
-					   map->images,	  map->names, map->cpuid, map->heap };
-	const uint32_t sizes[] = { sizeof(struct tp_granule),	 sizeof(struct tp_fixed),
-				   sizeof(struct tp_threadproc), sizeof(struct tp_image),
-				   sizeof(struct tp_name),	 sizeof(struct tp_cpuid), 1 };
+	const struct tp_table tables[] = {map->granules, map->fixed, map->threadprocs, map->images,
+	                                  map->names,    map->cpuid, map->heap};
+	const uint32_t sizes[] = {sizeof(struct tp_granule),
+	                          sizeof(struct tp_fixed),
+	                          sizeof(struct tp_threadproc),
+	                          sizeof(struct tp_image),
+	                          sizeof(struct tp_name),
+	                          sizeof(struct tp_cpuid),
+	                          1};
 	uint64_t end = TP_REGISTRY_HEADER_SIZE;
 
 	assert_true(sizeof(struct tp_registry) <= TP_REGISTRY_HEADER_SIZE);
@@ -112,7 +116,7 @@ static void test_seals_forbid_a_second_writer(void **state)
 
 	errno = 0;
 	assert_ptr_equal(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, registry.fd, 0),
-			 MAP_FAILED);
+	                 MAP_FAILED);
 	assert_int_equal(errno, EPERM);
 	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, registry.fd, 0);
 	assert_ptr_not_equal(map, MAP_FAILED);
@@ -127,8 +131,8 @@ static void test_seals_forbid_a_second_writer(void **state)
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(ftruncate(registry.fd, 2 * (off_t)TP_REGISTRY_SIZE), -1);
 	assert_int_equal(errno, EPERM);
-	assert_int_equal(fallocate(registry.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
-			 -1);
+	assert_int_equal(
+		fallocate(registry.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(fcntl(registry.fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
 	/* The same file, opened anew for writing, has the same seals. */
@@ -189,7 +193,7 @@ static void test_the_dead_rest_before_reuse(void **state)
 
 		assert_int_equal(new_record(TP_STATE_EXITED), expected);
 		assert_int_equal(registry.threadprocs[expected].generation,
-				 2 + (i - 1) / REGISTRY_TOMBSTONES);
+		                 2 + (i - 1) / REGISTRY_TOMBSTONES);
 		registry_retire_threadproc(&registry, expected);
 	}
 	assert_int_equal(registry.map->threadproc_high, REGISTRY_TOMBSTONES + 1);
@@ -222,8 +226,8 @@ static void fill_record(uint32_t index)
 {
 	struct tp_threadproc *record = &registry.threadprocs[index];
 	struct heap *heap = &registry.heap;
-	struct tp_fd fds[3] = { { .fd = 0 } };
-	struct tp_module modules[2] = { { .image = 1 } };
+	struct tp_fd fds[3] = {{.fd = 0}};
+	struct tp_module modules[2] = {{.image = 1}};
 
 	for (int i = 0; i < 3; i++)
 		fds[i].target = heap_put_string(heap, "/dev/null");

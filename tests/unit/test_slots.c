@@ -26,7 +26,7 @@ static int setup(void **state)
 
 static struct tp_run claim(uint32_t count, uint16_t owner)
 {
-	struct tp_run run = { 0 };
+	struct tp_run run = {0};
 	struct err err;
 
 	assert_int_equal(slots_claim(&slots, count, owner, 7, &run, &err), 0);
@@ -36,7 +36,7 @@ static struct tp_run claim(uint32_t count, uint16_t owner)
 
 static void refuse(uint32_t count)
 {
-	struct tp_run run = { .first = 11, .count = 22 };
+	struct tp_run run = {.first = 11, .count = 22};
 	struct err err;
 
 	assert_int_equal(slots_claim(&slots, count, 1, 1, &run, &err), -1);
@@ -105,7 +105,7 @@ static void test_row_across_the_start_of_the_search(void **state)
 
 	slots_quarantine(&slots, low);
 	assert_int_equal(claim(2, 4).first, low.first);
-	slots_quarantine(&slots, (struct tp_run){ .first = low.first, .count = 2 });
+	slots_quarantine(&slots, (struct tp_run){.first = low.first, .count = 2});
 	assert_int_equal(claim(4, 5).first, low.first);
 	assert_run(middle, TP_GRANULE_LIVE, 2);
 	assert_run(high, TP_GRANULE_LIVE, 3);
@@ -117,8 +117,8 @@ static void test_no_row_free(void **state)
 
 	refuse(1);
 	/* Two granules are free, but not side by side. */
-	slots_quarantine(&slots, (struct tp_run){ .first = all.first + 10, .count = 1 });
-	slots_quarantine(&slots, (struct tp_run){ .first = all.first + 12, .count = 1 });
+	slots_quarantine(&slots, (struct tp_run){.first = all.first + 10, .count = 1});
+	slots_quarantine(&slots, (struct tp_run){.first = all.first + 12, .count = 1});
 	refuse(2);
 	assert_int_equal(granules[all.first + 10].state, TP_GRANULE_QUARANTINE);
 	assert_int_equal(claim(1, 9).first, all.first + 10);

@@ -60,7 +60,7 @@ static void assert_strings(const struct stack_parse *parse, uint64_t array, char
 
 /* Builds and reads it; the image is the caller's. */
 static void build(const struct stack_input *input, struct stack_image *image,
-		  struct stack_parse *parse)
+                  struct stack_parse *parse)
 {
 	struct err err;
 
@@ -85,8 +85,8 @@ static uint64_t aux(const struct stack_parse *parse, uint64_t type)
 
 static void test_strings(void **state)
 {
-	char *argv[] = { "program", "", "a b", "\xff\x01", "last", NULL };
-	char *envp[] = { "HOME=/", "EMPTY=", "PATH=/bin:/usr/bin", NULL };
+	char *argv[] = {"program", "", "a b", "\xff\x01", "last", NULL};
+	char *envp[] = {"HOME=/", "EMPTY=", "PATH=/bin:/usr/bin", NULL};
 	struct stack_input input = input_of(argv, envp);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -103,8 +103,8 @@ static void test_strings(void **state)
 /* ps and setproctitle count on argv and envp lying one behind the other. */
 static void test_strings_are_contiguous(void **state)
 {
-	char *argv[] = { "program", "one", "two", NULL };
-	char *envp[] = { "A=1", "B=2", NULL };
+	char *argv[] = {"program", "one", "two", NULL};
+	char *envp[] = {"A=1", "B=2", NULL};
 	struct stack_input input = input_of(argv, envp);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -125,8 +125,8 @@ static void test_strings_are_contiguous(void **state)
 static void test_alignment(void **state)
 {
 	char text[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-	char *argv[] = { "p", NULL, NULL, NULL };
-	char *envp[] = { NULL };
+	char *argv[] = {"p", NULL, NULL, NULL};
+	char *envp[] = {NULL};
 
 	for (size_t n = 0; n < sizeof(text); n++) {
 		struct stack_input input;
@@ -143,7 +143,7 @@ static void test_alignment(void **state)
 
 static void test_empty_argv(void **state)
 {
-	char *none[] = { NULL };
+	char *none[] = {NULL};
 	struct stack_input input = input_of(none, none);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -157,7 +157,7 @@ static void test_empty_argv(void **state)
 
 static void test_auxiliary_vector(void **state)
 {
-	char *argv[] = { "program", NULL };
+	char *argv[] = {"program", NULL};
 	struct stack_input input = input_of(argv, argv);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -199,9 +199,10 @@ static bool kernel_aux(uint64_t type, uint64_t *ret_value)
 
 static void test_auxiliary_vector_of_the_machine(void **state)
 {
-	static const uint64_t inherited[] = { AT_HWCAP, AT_HWCAP2, AT_CLKTCK, 51 /* MINSIGSTKSZ */,
-					      27 /* RSEQ_FEATURE_SIZE */, 28 /* RSEQ_ALIGN */ };
-	char *argv[] = { "program", NULL };
+	static const uint64_t inherited[] = {
+		AT_HWCAP, AT_HWCAP2, AT_CLKTCK, 51 /* MINSIGSTKSZ */, 27 /* RSEQ_FEATURE_SIZE */,
+		28 /* RSEQ_ALIGN */};
+	char *argv[] = {"program", NULL};
 	struct stack_input input = input_of(argv, argv);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -213,18 +214,18 @@ static void test_auxiliary_vector_of_the_machine(void **state)
 		uint64_t value = 0;
 
 		assert_int_equal(stack_parse_aux(&parse, inherited[i], &value),
-				 kernel_aux(inherited[i], &expected));
+		                 kernel_aux(inherited[i], &expected));
 		assert_int_equal(value, expected);
 	}
 	if (kernel_aux(AT_PLATFORM, &platform))
 		assert_string_equal(stack_parse_string(&parse, aux(&parse, AT_PLATFORM)),
-				    (const char *)platform);
+		                    (const char *)platform);
 	stack_image_deinit(&image);
 }
 
 static void test_no_vdso(void **state)
 {
-	char *argv[] = { "program", NULL };
+	char *argv[] = {"program", NULL};
 	struct stack_input input = input_of(argv, argv);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -238,7 +239,7 @@ static void test_no_vdso(void **state)
 
 static void test_random_bytes_differ(void **state)
 {
-	char *argv[] = { "program", NULL };
+	char *argv[] = {"program", NULL};
 	struct stack_input input = input_of(argv, argv);
 	uint64_t words[2][2];
 
@@ -259,7 +260,7 @@ static void test_random_bytes_differ(void **state)
 /* The end of the stack reads as the kernel leaves it: execfn, then eight zeros. */
 static void test_end_of_the_stack(void **state)
 {
-	char *argv[] = { "program", NULL };
+	char *argv[] = {"program", NULL};
 	struct stack_input input = input_of(argv, argv);
 	struct stack_image image;
 	struct stack_parse parse;
@@ -276,7 +277,7 @@ static void test_end_of_the_stack(void **state)
 
 static void refuse(const struct stack_input *input)
 {
-	struct stack_image image = { .sp = 1 };
+	struct stack_image image = {.sp = 1};
 	struct err err;
 
 	assert_int_equal(stack_build(input, &image, &err), -1);
@@ -310,9 +311,9 @@ static void test_longest_string(void **state)
 {
 	char *longest = string_of(MAX_STRING);
 	char *longer = string_of(MAX_STRING + 1);
-	char *few[] = { "program", NULL };
-	char *with_longest[] = { "program", longest, NULL };
-	char *with_longer[] = { "program", longer, NULL };
+	char *few[] = {"program", NULL};
+	char *with_longest[] = {"program", longest, NULL};
+	char *with_longer[] = {"program", longer, NULL};
 	struct stack_input input;
 
 	input = input_of(with_longest, with_longest);
@@ -326,9 +327,10 @@ static void test_longest_string(void **state)
 }
 
 /* So many arguments of that many bytes each, for a stack of that size. */
-static void check_total(size_t stack, int n, size_t bytes, void (*expect)(const struct stack_input *))
+static void check_total(size_t stack, int n, size_t bytes,
+                        void (*expect)(const struct stack_input *))
 {
-	char *none[] = { NULL };
+	char *none[] = {NULL};
 	char **argv = calloc((size_t)n + 1, sizeof(*argv));
 	char *each = string_of(bytes);
 	struct stack_input input;

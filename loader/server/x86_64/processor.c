@@ -2,13 +2,17 @@
 
 #include <cpuid.h>
 
-/* Leaves that ld.so asks for, and how many subleaves of each, 0: it has none.  Left out because they name
- * the processor that runs: 1 (APIC id), 0xb and 0x1f (topology), 0x8000001e. */
+/*
+ * Leaves that ld.so asks for, and how many subleaves of each, 0: it has none.  Left out because
+ * they name the processor that runs: 0xb and 0x1f (topology), 0x8000001e.  So does leaf 1,
+ * in one byte that interpreters do not look at: it is answered to them only.
+ */
 static const struct {
 	uint32_t leaf;
 	uint32_t subleaves;
 } wanted[] = {
-	{ 0x0, 0 },	   { 0x2, 0 },	      { 0x4, 8 },	 { 0x7, 3 },
+	{ 0x0, 0 },	   { 0x1, 0 },	      { 0x2, 0 },	 { 0x4, 8 },
+	{ 0x7, 3 },
 	{ 0xd, 64 },	   { 0x14, 2 },	      { 0x18, 1 },	 { 0x19, 0 },
 	{ 0x80000000, 0 }, { 0x80000001, 0 }, { 0x80000005, 0 }, { 0x80000006, 0 },
 	{ 0x80000007, 0 }, { 0x80000008, 0 }, { 0x8000001d, 8 },

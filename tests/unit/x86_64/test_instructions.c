@@ -23,7 +23,7 @@
 #define MOV_ESI_EAX 0x89, 0xc6
 #define RET 0xc3
 
-#define BYTES(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
 
 static uint8_t text[1024];
 static struct tp_site sites[PATCH_MAX_SITES];
@@ -40,7 +40,7 @@ static void put(const uint8_t *bytes, size_t size)
 /* Whether the site so far into the bytes is confirmed. */
 static bool confirm(const uint8_t *bytes, size_t size, size_t at, uint8_t pre)
 {
-	const struct tp_site site = { .pre = pre, .len = (uint8_t)(pre + 2) };
+	const struct tp_site site = {.pre = pre, .len = (uint8_t)(pre + 2)};
 
 	put(bytes, size);
 	return instructions_confirm(text, sizeof(text), AT + at, &site);
@@ -69,11 +69,23 @@ static void test_prefix_that_is_none(void **state)
 	assert_false(confirm(BYTES(0x76, 0x46, 0xb8, 9, 0, 0, 0, SYSCALL), 1, 6));
 }
 
+/* Zeros are instructions of two bytes: from even and odd addresses they read differently. */
+static void test_what_cannot_be_known(void **state)
+{
+	const struct tp_site site = {.pre = 5, .len = 7};
+
+	for (size_t at = AT; at <= AT + 1; at++) {
+		memset(text, 0, sizeof(text));
+		memcpy(text + at, (const uint8_t[]){0xb8, 9, 0, 0, 0, SYSCALL}, 7);
+		assert_false(instructions_confirm(text, sizeof(text), at, &site));
+	}
+}
+
 /* The very beginning of a text needs no doubt. */
 static void test_beginning_of_the_text(void **state)
 {
-	static const uint8_t bytes[] = { 0xb8, 9, 0, 0, 0, SYSCALL, RET };
-	const struct tp_site site = { .pre = 5, .len = 7 };
+	static const uint8_t bytes[] = {0xb8, 9, 0, 0, 0, SYSCALL, RET};
+	const struct tp_site site = {.pre = 5, .len = 7};
 
 	assert_true(instructions_confirm(bytes, sizeof(bytes), 0, &site));
 }
@@ -89,7 +101,7 @@ static bool entered(const uint8_t *bytes, size_t size, size_t at, size_t len)
 static void test_false_alarms(void **state)
 {
 	/* mov $0x2eb,%ecx: its number reads as a jump behind the first byte of the site */
-	static const uint8_t alarm[] = { 0xb9, 0xeb, 0x03, 0, 0, 0xb8, 9, 0, 0, 0, SYSCALL };
+	static const uint8_t alarm[] = {0xb9, 0xeb, 0x03, 0, 0, 0xb8, 9, 0, 0, 0, SYSCALL};
 
 	assert_false(entered(alarm, sizeof(alarm), 5, 7));
 	assert_true(patch_is_entered(text, sizeof(text), AT + 5, 7));
@@ -101,7 +113,8 @@ static void test_true_jumps(void **state)
 	assert_true(entered(BYTES(0xb8, 9, 0, 0, 0, SYSCALL, 0x75, (uint8_t)-4), 0, 7));
 	assert_false(entered(BYTES(0xeb, 0, 0xb8, 9, 0, 0, 0, SYSCALL), 2, 7));
 	/* a false alarm first, a jump after it */
-	assert_true(entered(BYTES(0xb9, 0xeb, 0x05, 0, 0, 0xeb, 1, 0xb8, 9, 0, 0, 0, SYSCALL), 7, 7));
+	assert_true(
+		entered(BYTES(0xb9, 0xeb, 0x05, 0, 0, 0xeb, 1, 0xb8, 9, 0, 0, 0, SYSCALL), 7, 7));
 }
 
 /* ---- cpuid ------------------------------------------------------------------------------- */
@@ -151,7 +164,8 @@ static void test_cpuid_that_has_no_room(void **state)
 	assert_int_equal(scan_cpuid(BYTES(RET, CPUID, RET)), 0);
 	assert_int_equal(scan_cpuid(BYTES(0xe8, 0, 0, 0, 0, CPUID, RET)), 0);
 	/* lea 0(%rip),%rax before, a call behind */
-	assert_int_equal(scan_cpuid(BYTES(0x48, 0x8d, 0x05, 0, 0, 0, 0, CPUID, 0xe8, 0, 0, 0, 0)), 0);
+	assert_int_equal(scan_cpuid(BYTES(0x48, 0x8d, 0x05, 0, 0, 0, 0, CPUID, 0xe8, 0, 0, 0, 0)),
+	                 0);
 }
 
 static void test_cpuid_that_is_a_number(void **state)
@@ -166,7 +180,7 @@ static void test_cpuid_entered(void **state)
 {
 	/* mov $7,%eax; cpuid; L: mov %eax,%esi; mov %ebx,%edi; jmp L */
 	assert_cpuid(BYTES(0xb8, 7, 0, 0, 0, CPUID, MOV_ESI_EAX, 0x89, 0xdf, 0xeb, (uint8_t)-6), 0,
-		     5, 7);
+	             5, 7);
 	/* L: cpuid ...: to the first byte is where everybody goes */
 	assert_cpuid(BYTES(CPUID, MOV_ESI_EAX, 0x89, 0xdf, 0xeb, (uint8_t)-8), 0, 0, 6);
 }
@@ -174,9 +188,9 @@ static void test_cpuid_entered(void **state)
 static void test_cpuids_side_by_side(void **state)
 {
 	/* The second has nothing left of what is between them, and takes what follows. */
-	assert_int_equal(scan_cpuid(BYTES(CPUID, MOV_ESI_EAX, 0x31, 0xc0, CPUID, MOV_ESI_EAX, 0x31,
-					  0xc0)),
-			 2);
+	assert_int_equal(
+		scan_cpuid(BYTES(CPUID, MOV_ESI_EAX, 0x31, 0xc0, CPUID, MOV_ESI_EAX, 0x31, 0xc0)),
+		2);
 	assert_int_equal(sites[0].off, OFF + AT);
 	assert_int_equal(sites[0].len, 6);
 	assert_int_equal(sites[1].off, OFF + AT + 6);
@@ -190,7 +204,7 @@ static void test_more_cpuids_than_room(void **state)
 {
 	memset(text, 0x90, sizeof(text));
 	for (size_t i = 0; i < 10; i++)
-		memcpy(text + AT + i * 8, (const uint8_t[]){ CPUID, MOV_ESI_EAX, 0x89, 0xdf }, 6);
+		memcpy(text + AT + i * 8, (const uint8_t[]){CPUID, MOV_ESI_EAX, 0x89, 0xdf}, 6);
 	memset(sites, 0, sizeof(sites));
 	assert_int_equal(instructions_scan_cpuid(text, sizeof(text), OFF, sites, 4), 10);
 	assert_int_equal(sites[3].off, OFF + AT + 24);
@@ -200,7 +214,7 @@ static void test_more_cpuids_than_room(void **state)
 /* The text may end anywhere. */
 static void test_end_of_the_text(void **state)
 {
-	static const uint8_t bytes[] = { 0x31, 0xc0, CPUID, MOV_ESI_EAX, 0x89, 0xdf };
+	static const uint8_t bytes[] = {0x31, 0xc0, CPUID, MOV_ESI_EAX, 0x89, 0xdf};
 
 	for (size_t size = 0; size <= sizeof(bytes); size++) {
 		uint8_t *copy = malloc(size ? size : 1);
@@ -208,7 +222,7 @@ static void test_end_of_the_text(void **state)
 		assert_non_null(copy);
 		memcpy(copy, bytes, size);
 		assert_int_equal(instructions_scan_cpuid(copy, size, 0, sites, PATCH_MAX_SITES),
-				 size == sizeof(bytes));
+		                 size == sizeof(bytes));
 		free(copy);
 	}
 }
@@ -226,7 +240,7 @@ static bool is_whole(const uint8_t *bytes, const struct tp_site *site)
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	while (at < site->len) {
 		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, bytes + at,
-								site->len - at, &instruction)))
+		                                                site->len - at, &instruction)))
 			return false;
 		met |= at == site->pre;
 		at += instruction.length;
@@ -238,9 +252,9 @@ static size_t check_segment(const uint8_t *segment, size_t size, bool cpuid)
 {
 	size_t count;
 
-	count = cpuid ? instructions_scan_cpuid(segment, size, 0, sites, PATCH_MAX_SITES) :
-			patch_scan(segment, size, 0, instructions_is_entered, sites,
-				   PATCH_MAX_SITES);
+	count = cpuid ? instructions_scan_cpuid(segment, size, 0, sites, PATCH_MAX_SITES)
+	              : patch_scan(segment, size, 0, instructions_is_entered, sites,
+	                           PATCH_MAX_SITES);
 	assert_true(count <= PATCH_MAX_SITES);
 	for (size_t i = 0; i < count; i++) {
 		if (!instructions_confirm(segment, size, sites[i].off, &sites[i]) ||
@@ -302,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_confirms_a_site),
 		cmocka_unit_test(test_what_is_inside_of_another),
 		cmocka_unit_test(test_prefix_that_is_none),
+		cmocka_unit_test(test_what_cannot_be_known),
 		cmocka_unit_test(test_beginning_of_the_text),
 		cmocka_unit_test(test_false_alarms),
 		cmocka_unit_test(test_true_jumps),

@@ -40,19 +40,20 @@
 /* into rsi and rdi */
 #define READ_RED_ZONE_LOW 0x48, 0x8b, 0x74, 0x24, 0xf8, 0x48, 0x8b, 0x7c, 0x24, 0x80
 
-#define BYTES(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
 
 /* ---- what the stubs lead to ---------------------------------------------------------- */
 
 void agent_main(void);
 long call_dispatch(struct slot *slot, struct arch_call *call);
 void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
+void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
 void modules_changed(struct slot *slot);
 extern uint32_t call_bitmap[11];
 
 uint32_t call_bitmap[11];
 
-static const uint32_t cpuid_answers[4] = { 0x80000001, 0xbbbbbbbb, 0xcccccccc, 0xdddddddd };
+static const uint32_t cpuid_answers[4] = {0x80000001, 0xbbbbbbbb, 0xcccccccc, 0xdddddddd};
 
 static struct {
 	int calls;
@@ -92,6 +93,11 @@ void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 	seen.leaf = leaf;
 	seen.subleaf = subleaf;
 	memcpy(answer, cpuid_answers, sizeof(cpuid_answers));
+}
+
+void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
+{
+	cpuid_answer(leaf, subleaf, answer);
 }
 
 void modules_changed(struct slot *slot)
@@ -178,16 +184,26 @@ static void load_cpuid(const uint8_t *bytes, size_t size, struct tp_site site)
 static struct patch_call registers_before(void)
 {
 	return (struct patch_call){
-		.rax = 0x1111111111111111, .rbx = 0x2222222222222222, .rcx = 0x3333333333333333,
-		.rdx = 0x4444444444444444, .rsi = 0x5555555555555555, .rdi = 0x6666666666666666,
-		.rbp = 0x7777777777777777, .r8 = 0x8888888888888888,  .r9 = 0x9999999999999999,
-		.r10 = 0xaaaaaaaaaaaaaaaa, .r11 = 0xbbbbbbbbbbbbbbbb, .r12 = 0xcccccccccccccccc,
-		.r13 = 0xdddddddddddddddd, .r14 = 0xeeeeeeeeeeeeeeee, .r15 = 0xffffffffffffff00,
+		.rax = 0x1111111111111111,
+		.rbx = 0x2222222222222222,
+		.rcx = 0x3333333333333333,
+		.rdx = 0x4444444444444444,
+		.rsi = 0x5555555555555555,
+		.rdi = 0x6666666666666666,
+		.rbp = 0x7777777777777777,
+		.r8 = 0x8888888888888888,
+		.r9 = 0x9999999999999999,
+		.r10 = 0xaaaaaaaaaaaaaaaa,
+		.r11 = 0xbbbbbbbbbbbbbbbb,
+		.r12 = 0xcccccccccccccccc,
+		.r13 = 0xdddddddddddddddd,
+		.r14 = 0xeeeeeeeeeeeeeeee,
+		.r15 = 0xffffffffffffff00,
 	};
 }
 
 static void assert_same_but_clobbered(const struct patch_call *before,
-				      const struct patch_call *after)
+                                      const struct patch_call *after)
 {
 	assert_int_equal(after->rbx, before->rbx);
 	assert_int_equal(after->rbp, before->rbp);
@@ -245,7 +261,7 @@ static void test_moves_are_made(void **state)
 
 	/* mov $9,%eax; mov %r8,%r10; xor %r9d,%r9d; mov $0x22,%edx */
 	load(BYTES(MOV_EAX(9), 0x4d, 0x89, 0xc2, 0x45, 0x31, 0xc9, 0xba, 0x22, 0, 0, 0, SYSCALL,
-		   RET),
+	           RET),
 	     1);
 	seen.result = 0x7f0000000000;
 	patch_call(CODE, &r);
@@ -338,7 +354,7 @@ static void test_filtered_not_ours(void **state)
 /* Numbers behind the table of what is ours. */
 static void test_filtered_numbers_out_of_range(void **state)
 {
-	static const uint64_t numbers[] = { SYS_execveat + 1000, 100000, UINT32_MAX, UINT64_MAX };
+	static const uint64_t numbers[] = {SYS_execveat + 1000, 100000, UINT32_MAX, UINT64_MAX};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		assert_int_equal(call_general(numbers[i], 0).rax, -ENOSYS);
@@ -388,9 +404,8 @@ static void assert_answered(const struct patch_call *before, const struct patch_
 /* cpuid; mov %eax,%r8d: what follows goes to the stub. */
 static void test_cpuid_with_what_follows(void **state)
 {
-	static const uint64_t flags[] = { 0, PATCH_CALL_FLAGS,
-					  PATCH_CALL_CARRY | PATCH_CALL_ZERO,
-					  PATCH_CALL_SIGN | PATCH_CALL_OVERFLOW | PATCH_CALL_PARITY };
+	static const uint64_t flags[] = {0, PATCH_CALL_FLAGS, PATCH_CALL_CARRY | PATCH_CALL_ZERO,
+	                                 PATCH_CALL_SIGN | PATCH_CALL_OVERFLOW | PATCH_CALL_PARITY};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		struct patch_call before = registers_before();
@@ -401,7 +416,7 @@ static void test_cpuid_with_what_follows(void **state)
 		before.rcx = 0xdead00000002;
 		r = before;
 		load_cpuid(BYTES(FILL_RED_ZONE, CPUID, 0x41, 0x89, 0xc0, READ_RED_ZONE_LOW, RET),
-			   (struct tp_site){ .off = 10, .pre = 0, .len = 5 });
+		           (struct tp_site){.off = 10, .pre = 0, .len = 5});
 		patch_call(CODE, &r);
 		assert_int_equal(seen.cpuids, 1 + i);
 		assert_int_equal(seen.leaf, 0xd);
@@ -419,8 +434,7 @@ static void test_cpuid_with_what_precedes(void **state)
 	const struct patch_call before = registers_before();
 	struct patch_call r = before;
 
-	load_cpuid(BYTES(MOV_EAX(7), CPUID, RET),
-		   (struct tp_site){ .off = 0, .pre = 5, .len = 7 });
+	load_cpuid(BYTES(MOV_EAX(7), CPUID, RET), (struct tp_site){.off = 0, .pre = 5, .len = 7});
 	patch_call(CODE, &r);
 	assert_int_equal(seen.leaf, 7);
 	assert_int_equal(seen.subleaf, 0x33333333);
@@ -501,7 +515,7 @@ static void test_hook_refused(void **state)
 
 static bool try_site(uint8_t pre, uint8_t len, uint16_t kind, const uint8_t *text, uint64_t at)
 {
-	const struct tp_site site = { .pre = pre, .len = len, .kind = kind };
+	const struct tp_site site = {.pre = pre, .len = len, .kind = kind};
 	struct patch_stubs before = stubs;
 	uint8_t patched[256];
 	bool done;
@@ -518,8 +532,8 @@ static bool try_site(uint8_t pre, uint8_t len, uint16_t kind, const uint8_t *tex
 /* What was published may be of another file: the bytes decide. */
 static void test_bytes_that_are_no_site(void **state)
 {
-	uint8_t text[256] = { MOV_EAX(9), SYSCALL };
-	uint8_t cpuid[256] = { CPUID, 0x41, 0x89, 0xc0 };
+	uint8_t text[256] = {MOV_EAX(9), SYSCALL};
+	uint8_t cpuid[256] = {CPUID, 0x41, 0x89, 0xc0};
 
 	assert_true(try_site(5, 7, PATCH_DIRECT, text, CODE));
 	assert_true(try_site(5, 48, PATCH_DIRECT, text, CODE));
@@ -543,13 +557,16 @@ static void test_bytes_that_are_no_site(void **state)
 
 static void test_out_of_reach(void **state)
 {
-	static const uint8_t text[] = { MOV_EAX(9), SYSCALL };
+	static const uint8_t text[] = {MOV_EAX(9), SYSCALL};
 	const uint64_t reach = UINT64_C(1) << 31;
 
 	assert_true(try_site(5, 7, PATCH_DIRECT, text, stubs.at + reach - 16 * PAGE));
 	assert_true(try_site(5, 7, PATCH_DIRECT, text, stubs.at - reach + 16 * PAGE));
 	assert_false(try_site(5, 7, PATCH_DIRECT, text, stubs.at + reach + 16 * PAGE));
 	assert_false(try_site(5, 7, PATCH_DIRECT, text, stubs.at - reach));
+	/* One end of the stubs is within reach, but not the other. */
+	assert_false(try_site(5, 7, PATCH_DIRECT, text, stubs.at + reach - PAGE));
+	assert_false(try_site(5, 7, PATCH_DIRECT, text, stubs.at - reach + 2 * PAGE));
 	assert_false(try_site(5, 7, PATCH_DIRECT, text, 0x1000));
 	assert_false(try_site(5, 7, PATCH_DIRECT, text, UINT64_MAX - PAGE));
 }
@@ -558,9 +575,9 @@ static void test_out_of_reach(void **state)
 static void test_full_stubs(void **state)
 {
 	enum { COUNT = 40 };
-	static const uint8_t text[48] = { MOV_EAX(9), SYSCALL };
-	static const uint8_t hook[PATCH_HOOK_BYTES] = { 0xf3, 0x0f, 0x1e, 0xfa, RET };
-	const struct patch_stub_head head = { 0 };
+	static const uint8_t text[48] = {MOV_EAX(9), SYSCALL};
+	static const uint8_t hook[PATCH_HOOK_BYTES] = {0xf3, 0x0f, 0x1e, 0xfa, RET};
+	const struct patch_stub_head head = {0};
 	uint32_t size = patch_stubs_size(COUNT);
 	uint8_t *memory = malloc(size);
 	uint8_t patched[PATCH_HOOK_BYTES];

@@ -18,6 +18,7 @@
 #define CMP_RAX 0x48, 0x3d, 0x01, 0xf0, 0xff, 0xff
 #define CMP_EAX 0x3d, 0x01, 0xf0, 0xff, 0xff
 #define LOAD_R9 0x4c, 0x8b, 0x4c, 0x24, 0x08 /* mov 8(%rsp),%r9 */
+#define TEST_RAX 0x48, 0x85, 0xc0
 #define NOP 0x90
 
 #define NR_MMAP 9
@@ -52,11 +53,11 @@ static size_t scan_padded(const uint8_t *bytes, size_t size)
 	return scan_exactly(text, sizeof(text));
 }
 
-#define BYTES(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define BYTES(...) ((const uint8_t[]){__VA_ARGS__}), sizeof((const uint8_t[]){__VA_ARGS__})
 
 /* One site, so far into the bytes. */
 static void assert_site(const uint8_t *bytes, size_t size, uint32_t at, uint8_t pre, uint8_t len,
-			enum patch_kind kind)
+                        enum patch_kind kind)
 {
 	assert_int_equal(scan_padded(bytes, size), 1);
 	assert_int_equal(sites[0].off, OFF + PAD + at);
@@ -76,7 +77,7 @@ static void assert_none(const uint8_t *bytes, size_t size)
 
 static void test_wanted_numbers(void **state)
 {
-	static const uint32_t wanted[] = { 9, 11, 12, 25, 30, 56, 57, 59, 89, 267, 322 };
+	static const uint32_t wanted[] = {9, 11, 12, 25, 30, 56, 57, 59, 89, 267, 322};
 	size_t next = 0;
 
 	for (uint32_t nr = 0; nr < 1000; nr++) {
@@ -94,7 +95,7 @@ static void test_glibc_wrapper(void **state)
 {
 	assert_site(BYTES(MOV_EAX(NR_MMAP), SYSCALL, CMP_RAX), 0, 5, 7, PATCH_DIRECT);
 	assert_site(BYTES(0xf3, 0x0f, 0x1e, 0xfa, MOV_EAX(NR_MUNMAP), SYSCALL, CMP_RAX), 4, 5, 7,
-		    PATCH_DIRECT);
+	            PATCH_DIRECT);
 	assert_none(BYTES(MOV_EAX(NR_GETPID), SYSCALL, CMP_RAX));
 }
 
@@ -105,8 +106,8 @@ static void test_moves_between(void **state)
 	assert_site(BYTES(MOV_EAX(NR_MMAP), 0x4d, 0x89, 0xc2, SYSCALL), 0, 8, 10, PATCH_DIRECT);
 	/* movslq %ecx,%r10; mov %rdx,%r8; xor %r9d,%r9d; mov $0x22,%edx */
 	assert_site(BYTES(MOV_EAX(NR_MMAP), 0x4c, 0x63, 0xd1, 0x49, 0x89, 0xd0, 0x45, 0x31, 0xc9,
-			  0xba, 0x22, 0, 0, 0, SYSCALL),
-		    0, 19, 21, PATCH_DIRECT);
+	                  0xba, 0x22, 0, 0, 0, SYSCALL),
+	            0, 19, 21, PATCH_DIRECT);
 	/* mov (%rdi),%rdi reads memory: not moved */
 	assert_none(BYTES(MOV_EAX(NR_MMAP), 0x48, 0x8b, 0x3f, SYSCALL));
 	/* call +0 */
@@ -122,10 +123,10 @@ static void test_mov_to_another_register(void **state)
 	assert_none(BYTES(MOV_EAX(NR_GETPID), 0x41, MOV_EAX(NR_MMAP), SYSCALL));
 	/* mov $9,%eax; mov $12,%r8d */
 	assert_site(BYTES(MOV_EAX(NR_MMAP), 0x41, 0xb8, 12, 0, 0, 0, SYSCALL), 0, 11, 13,
-		    PATCH_DIRECT);
+	            PATCH_DIRECT);
 	/* mov $12,%r8d; mov $9,%eax */
 	assert_site(BYTES(0x41, 0xb8, 12, 0, 0, 0, MOV_EAX(NR_MMAP), SYSCALL), 6, 5, 7,
-		    PATCH_DIRECT);
+	            PATCH_DIRECT);
 	/* movabs $9,%rax ...: ten bytes, of which the pattern is only a part */
 	assert_none(BYTES(0x48, 0xb8, 9, 0, 0, 0, 0, 0, 0, 0, SYSCALL));
 }
@@ -139,14 +140,14 @@ static void test_number_overwritten(void **state)
 
 static void test_number_too_far_away(void **state)
 {
-	uint8_t text[5 + 14 * 3 + 2] = { MOV_EAX(NR_MMAP) };
+	uint8_t text[5 + 14 * 3 + 2] = {MOV_EAX(NR_MMAP)};
 	size_t moves;
 
 	/* 11 moves of three bytes: the mov is 38 bytes before, 12 are one too many */
 	for (moves = 11; moves <= 12; moves++) {
 		for (size_t i = 0; i < moves; i++)
-			memcpy(text + 5 + i * 3, (const uint8_t[]){ 0x4d, 0x89, 0xc2 }, 3);
-		memcpy(text + 5 + moves * 3, (const uint8_t[]){ SYSCALL }, 2);
+			memcpy(text + 5 + i * 3, (const uint8_t[]){0x4d, 0x89, 0xc2}, 3);
+		memcpy(text + 5 + moves * 3, (const uint8_t[]){SYSCALL}, 2);
 		if (moves == 11)
 			assert_site(text, 5 + moves * 3 + 2, 0, 38, 40, PATCH_DIRECT);
 		else
@@ -154,10 +155,19 @@ static void test_number_too_far_away(void **state)
 	}
 }
 
-/* A clone may return on another stack: it is decided at run time who makes it. */
+/* Some clones are forks and some are threads: it is decided at run time who makes them. */
 static void test_clone_is_filtered(void **state)
 {
 	assert_site(BYTES(MOV_EAX(NR_CLONE), SYSCALL), 0, 5, 7, PATCH_FILTERED);
+	assert_site(BYTES(MOV_EAX(NR_CLONE), SYSCALL, CMP_RAX), 0, 5, 7, PATCH_FILTERED);
+}
+
+/* clone(3) tests for zero at once: the child is on another stack and always a thread. */
+static void test_threads_are_left_alone(void **state)
+{
+	assert_none(BYTES(MOV_EAX(NR_CLONE), SYSCALL, TEST_RAX));
+	assert_none(BYTES(MOV_EAX(NR_CLONE), SYSCALL, TEST_RAX, 0x7c, 0x10));
+	assert_site(BYTES(MOV_EAX(NR_MMAP), SYSCALL, TEST_RAX), 0, 5, 7, PATCH_DIRECT);
 }
 
 /* A vfork child runs on its parent's stack and would return twice through a stub's frame. */
@@ -183,7 +193,7 @@ static void test_number_before_what_stays(void **state)
 {
 	/* mov $9,%eax; mov (%rdi),%rdi; syscall; cmp */
 	assert_site(BYTES(MOV_EAX(NR_MMAP), 0x48, 0x8b, 0x3f, SYSCALL, CMP_RAX), 8, 0, 8,
-		    PATCH_FILTERED);
+	            PATCH_FILTERED);
 	assert_none(BYTES(MOV_EAX(NR_GETPID), 0x48, 0x8b, 0x3f, SYSCALL, CMP_RAX));
 }
 
@@ -194,9 +204,9 @@ static void test_unmapself_is_left_alone(void **state)
 	assert_none(BYTES(MOV_EAX(NR_MUNMAP), SYSCALL, 0x48, 0x31, 0xff, MOV_EAX(60), SYSCALL));
 	/* the same shape with another number is none */
 	assert_site(BYTES(MOV_EAX(NR_MMAP), SYSCALL, 0x48, 0x31, 0xff, MOV_EAX(60), SYSCALL), 0, 5,
-		    7, PATCH_DIRECT);
+	            7, PATCH_DIRECT);
 	assert_site(BYTES(MOV_EAX(NR_MUNMAP), SYSCALL, 0x48, 0x31, 0xff, MOV_EAX(39), SYSCALL), 0,
-		    5, 7, PATCH_DIRECT);
+	            5, 7, PATCH_DIRECT);
 }
 
 /* ---- jumps into a site -------------------------------------------------------------- */
@@ -212,7 +222,7 @@ static void check_jump_before(const uint8_t *opcode, size_t opcode_size, size_t 
 		memset(text, NOP, sizeof(text));
 		memcpy(text, opcode, opcode_size);
 		memcpy(text + opcode_size, &rel, rel_size);
-		memcpy(text + jump, (const uint8_t[]){ MOV_EAX(NR_MMAP), SYSCALL }, 7);
+		memcpy(text + jump, (const uint8_t[]){MOV_EAX(NR_MMAP), SYSCALL}, 7);
 		/* To its first byte is where everybody goes; behind it, too. */
 		assert_int_equal(scan_padded(text, sizeof(text)), into == 0 || into == 7);
 	}
@@ -222,7 +232,7 @@ static void check_jump_before(const uint8_t *opcode, size_t opcode_size, size_t 
 static void check_jump_behind(const uint8_t *opcode, size_t opcode_size, size_t rel_size)
 {
 	for (int into = 0; into <= 7; into++) {
-		uint8_t text[32] = { MOV_EAX(NR_MMAP), SYSCALL };
+		uint8_t text[32] = {MOV_EAX(NR_MMAP), SYSCALL};
 		size_t at = 10;
 		int32_t rel = into - (int32_t)(at + opcode_size + rel_size);
 
@@ -257,8 +267,8 @@ static void test_jumps_into_a_site(void **state)
 static void test_only_that_site_is_left_alone(void **state)
 {
 	/* jmp +5 leads to the first syscall */
-	static const uint8_t text[] = { 0xeb, 5, MOV_EAX(NR_MMAP), SYSCALL, MOV_EAX(NR_MUNMAP),
-					SYSCALL };
+	static const uint8_t text[] = {0xeb,   5, MOV_EAX(NR_MMAP), SYSCALL, MOV_EAX(NR_MUNMAP),
+	                               SYSCALL};
 
 	assert_int_equal(scan_padded(text, sizeof(text)), 1);
 	assert_int_equal(sites[0].off, OFF + PAD + 9);
@@ -291,7 +301,7 @@ static void test_entries_one_after_the_other(void **state)
 
 static void test_nothing_to_scan(void **state)
 {
-	static const uint8_t bytes[] = { 0x0f };
+	static const uint8_t bytes[] = {0x0f};
 
 	assert_int_equal(patch_scan(bytes, 0, 0, patch_is_entered, sites, PATCH_MAX_SITES), 0);
 	assert_none(bytes, sizeof(bytes));
@@ -300,11 +310,10 @@ static void test_nothing_to_scan(void **state)
 /* The text may end anywhere in a site. */
 static void test_end_of_the_buffer(void **state)
 {
-	static const uint8_t direct[] = { MOV_EAX(NR_MMAP), SYSCALL };
-	static const uint8_t general[] = { LOAD_R9, SYSCALL, CMP_RAX };
+	static const uint8_t direct[] = {MOV_EAX(NR_MMAP), SYSCALL};
+	static const uint8_t general[] = {LOAD_R9, SYSCALL, CMP_RAX};
 	/* what musl's __unmapself is told by may be cut off */
-	static const uint8_t unmap[] = { MOV_EAX(NR_MUNMAP), SYSCALL, 0x48, 0x31, 0xff,
-					 MOV_EAX(60) };
+	static const uint8_t unmap[] = {MOV_EAX(NR_MUNMAP), SYSCALL, 0x48, 0x31, 0xff, MOV_EAX(60)};
 
 	for (size_t size = 1; size < sizeof(direct); size++)
 		assert_int_equal(scan_exactly(direct, size), 0);
@@ -324,7 +333,7 @@ static void test_every_offset(void **state)
 		uint8_t text[64];
 
 		memset(text, 0x05, sizeof(text));
-		memcpy(text + before, (const uint8_t[]){ NOP, MOV_EAX(NR_MMAP), SYSCALL }, 8);
+		memcpy(text + before, (const uint8_t[]){NOP, MOV_EAX(NR_MMAP), SYSCALL}, 8);
 		assert_int_equal(scan_exactly(text, before + 8 + before % 9), 1);
 		assert_int_equal(sites[0].off, OFF + before + 1);
 		assert_int_equal(patch_next_opcode(text, before + 8, 0, 0x05), before + 6);
@@ -335,7 +344,7 @@ static void test_every_offset(void **state)
 /* More than fit are counted; those that fit are the first, in order. */
 static void test_more_sites_than_room(void **state)
 {
-	static const uint8_t site[] = { MOV_EAX(NR_MMAP), SYSCALL, NOP };
+	static const uint8_t site[] = {MOV_EAX(NR_MMAP), SYSCALL, NOP};
 	uint8_t text[PATCH_MAX_SITES * 2 * sizeof(site)];
 	size_t most = PATCH_MAX_SITES;
 
@@ -354,11 +363,16 @@ static void test_more_sites_than_room(void **state)
 static void test_sites_do_not_overlap(void **state)
 {
 	/* the second syscall's number would be the first's */
-	static const uint8_t text[] = { MOV_EAX(NR_MMAP), SYSCALL, SYSCALL, CMP_RAX };
+	static const uint8_t text[] = {MOV_EAX(NR_MMAP), SYSCALL, SYSCALL, CMP_RAX};
 
 	assert_int_equal(scan_padded(text, sizeof(text)), 2);
 	assert_true(sites[0].off + sites[0].len <= sites[1].off);
 	assert_int_equal(sites[1].kind, PATCH_FILTERED);
+	/* the number that is compared with reads as another syscall and comparison */
+	assert_int_equal(scan_padded(BYTES(MOV_EAX(NR_MMAP), 0x48, 0x8b, 0x3f, SYSCALL, 0x48, 0x3d,
+	                                   SYSCALL, CMP_RAX)),
+	                 1);
+	assert_int_equal(sites[0].off, OFF + PAD + 8);
 }
 
 int main(void)
@@ -371,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_number_overwritten),
 		cmocka_unit_test(test_number_too_far_away),
 		cmocka_unit_test(test_clone_is_filtered),
+		cmocka_unit_test(test_threads_are_left_alone),
 		cmocka_unit_test(test_vfork_is_left_alone),
 		cmocka_unit_test(test_general_wrapper),
 		cmocka_unit_test(test_number_before_what_stays),

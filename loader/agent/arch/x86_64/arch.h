@@ -61,6 +61,7 @@ void arch_entry(void);
 void arch_filter(void);
 void arch_module_hook(void);
 void arch_cpuid(void);
+void arch_cpuid_early(void);
 
 #define ARCH_SIGSET_SIZE 8
 #define ARCH_SA_RESTORER 0x04000000

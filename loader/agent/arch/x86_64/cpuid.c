@@ -4,9 +4,13 @@
  */
 #include "inspace.h"
 
-void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
+#define LEAF_FEATURES 1
 
-void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
+void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
+void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
+
+/* For the interpreter, which does not ask on which processor it is. */
+void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 {
 	const struct tp_registry *registry = (const struct tp_registry *)TP_REGISTRY_ADDR;
 	const struct tp_cpuid *known =
@@ -25,4 +29,16 @@ void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 	__asm__ volatile("cpuid"
 			 : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
 			 : "a"(leaf), "c"(subleaf));
+}
+
+/* For a whole program: leaf 1 holds the number of the processor besides its features. */
+void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
+{
+	if (leaf == LEAF_FEATURES)
+		__asm__ volatile("cpuid"
+				 : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]),
+				   "=d"(answer[3])
+				 : "a"(leaf), "c"(subleaf));
+	else
+		cpuid_answer_early(leaf, subleaf, answer);
 }

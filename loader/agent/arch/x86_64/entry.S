@@ -74,9 +74,10 @@ arch_filter:
  * In place of the cpuid instruction: leaf in eax, subleaf in ecx, the answer in eax, ebx,
  * ecx, edx.  Everything else stays, flags included.
  */
-	.globl	arch_cpuid
-	.type	arch_cpuid, @function
-arch_cpuid:
+	.macro	cpuid_entry name, answer
+	.globl	\name
+	.type	\name, @function
+\name:
 	pushfq
 	pushq	%rbp
 	movq	%rsp, %rbp
@@ -93,7 +94,7 @@ arch_cpuid:
 	movq	%rsp, %rbx		/* is overwritten anyway, and kept by the call */
 	andq	$-16, %rsp
 	cld
-	call	cpuid_answer
+	call	\answer
 	movq	%rbx, %rsp
 	movl	(%rsp), %eax
 	movl	4(%rsp), %ebx
@@ -109,6 +110,10 @@ arch_cpuid:
 	popq	%rbp
 	popfq
 	ret
+	.endm
+
+	cpuid_entry arch_cpuid, cpuid_answer
+	cpuid_entry arch_cpuid_early, cpuid_answer_early
 
 /* In place of _dl_debug_state(): an ordinary function call, r11: struct slot. */
 	.globl	arch_module_hook
