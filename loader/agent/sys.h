@@ -45,11 +45,13 @@ static inline uint64_t page_down(uint64_t x)
 	return x & ~(SYS_PAGE_SIZE - 1);
 }
 
-/* The compiler may call these for assignments and initialisers. */
+/* The compiler may call these for assignments and initialisers.  Hosted tests have them. */
+#if !__STDC_HOSTED__
 void *memcpy(void *restrict to, const void *restrict from, size_t n);
 void *memset(void *to, int c, size_t n);
 void *memmove(void *to, const void *from, size_t n);
 int memcmp(const void *a, const void *b, size_t n);
+#endif
 
 /* 1 when two strings are equal. */
 int str_equal(const char *a, const char *b);
