@@ -97,6 +97,8 @@ int main(int argc, char **argv)
 		result = server_run(&arguments.server, &err);
 	if (!result)
 		return EXIT_SUCCESS;
-	fprintf(stderr, "tpserver: %s\n", err.text);
+	/* Whoever gave a descriptor for it has been told there. */
+	if (arguments.server.ready_fd < 0)
+		fprintf(stderr, "tpserver: %s\n", err.text);
 	return err.code == ERR_NO_SPACE ? EXIT_NO_SPACE : EXIT_FAILURE;
 }

@@ -422,8 +422,10 @@ int server_run(const struct server_options *options, struct err *err)
 	if (!result)
 		result = start(server, &place, err);
 	tell_ready(options->ready_fd, result ? (taken ? 'A' : 'E') : '1', result ? err->text : "");
-	if (!result)
-		result = loop_run(&server->loop, err);
+	if (!result && loop_run(&server->loop, err)) {
+		log_error("%s", err->text);
+		result = -1;
+	}
 	leave_place(&place);
 	/* The rest goes with the process; its death takes the agent along (PDEATHSIG). */
 	return result;

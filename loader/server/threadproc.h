@@ -63,11 +63,31 @@ struct threadproc {
 	UT_hash_handle hh; /* in server->by_pid, once it has a pid */
 };
 
+/* ---- launch.c: from a request to a process ---------------------------------------------- */
+
 /*
  * Launches what the request asks for; takes the request over.  The client hears how it
  * goes (client.h).
  */
 void threadproc_launch(struct server *server, struct client *client, struct request *request);
+
+/* Publishes what it was launched with, unless that was done before; then closes it. */
+void launch_publish_files(struct threadproc *tp);
+void launch_drop_sources(struct threadproc *tp);
+
+/* ---- threadproc.c: its life --------------------------------------------------------------- */
+
+/* One that is to be launched for the client; NULL without memory.  It has no record yet. */
+struct threadproc *threadproc_create(struct server *server, struct client *client);
+
+/* Its process is there and has that pid; from now on its end is noticed. */
+int threadproc_watch(struct threadproc *tp, pid_t pid, struct err *err);
+
+/* It lives: publishes that and tells the client. */
+void threadproc_started(struct threadproc *tp);
+
+/* Adds change to the number of those that live in the space. */
+void threadproc_count_live(struct server *server, int change);
 
 /* SIGKILL, also for one that is still being launched. */
 void threadproc_kill(struct threadproc *tp);
