@@ -123,6 +123,18 @@ class Deaths(SpaceTest):
         self.assert_line(process, "ok")
         return process, self.space.threadprocs("running")[-1]["pid"]
 
+    def test_memory_stays_for_an_orphan_that_shares_it(self):
+        process = self.space.popen(program("orphan"))
+        self.addCleanup(process.kill)
+        pid = int(process.stdout.readline())
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(process.wait(TIMEOUT), -signal.SIGKILL)
+        self.assertEqual(self.space.run(tool("echo"), "meanwhile").stdout, "meanwhile\n")
+        out, _ = process.communicate("x", timeout=TIMEOUT)
+        self.assertEqual(out, "256 pages\n")
+        in_slots = lambda: [m for m in self.space.maps() if SLOTS_LO <= m.lo < SLOTS_HI]
+        self.space.until(lambda: not in_slots(), "the memory goes with the orphan")
+
     def test_mailboxes_full_of_nonsense(self):
         """Whatever programs write where they can, the server and the others go on."""
         process, _ = self.start_one()
