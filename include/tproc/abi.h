@@ -305,7 +305,7 @@ struct tp_registry {
 	uint32_t agent_state; /* enum tp_agent_state */
 	uint32_t page_size;
 	uint64_t created_ns;
-	uint64_t agent_lo; /* the agent's image */
+	uint64_t agent_lo; /* the agent's image, and the page that stops its brk */
 	uint64_t agent_hi;
 	uint64_t vdso; /* 0 when there is none */
 	uint64_t mailbox_addr;

@@ -84,6 +84,16 @@ static bool place_vdso(const struct target *target, struct identity *id)
 	return true;
 }
 
+/* The memory's first stack is the agent's; threadprocs have theirs in their slots. */
+static bool place_agent_stack(const struct target *target, struct identity *id)
+{
+	if (id->owner.kind != OWNER_NONE || strcmp(id->mapping.path, "[stack]"))
+		return false;
+	id->owner.kind = OWNER_TOOLKIT;
+	id->place = PLACE_AGENT;
+	return true;
+}
+
 /* What the record alone tells: the main thread's stack and its guard, the heap. */
 static bool place_by_record(const struct target *target, struct identity *id)
 {
@@ -174,7 +184,8 @@ static bool place_thread(const struct target *target, struct identity *id)
 static void find_place(const struct target *target, struct identity *id)
 {
 	static bool (*const kinds[])(const struct target *, struct identity *) = {
-		place_vdso, place_by_record, place_module, place_file, place_thread,
+		place_vdso,   place_agent_stack, place_by_record,
+		place_module, place_file,        place_thread,
 	};
 
 	if (place_toolkit(target, id) || !id->mapped)

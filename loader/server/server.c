@@ -226,6 +226,9 @@ static int start_agent(struct server *server, struct err *err)
 	map->agent_state = TP_AGENT_ALIVE;
 	map->agent_lo = server->agent.hello.agent_lo;
 	map->agent_hi = server->agent.hello.agent_hi;
+	/* The page behind it that stops the kernel's break is the agent's as well. */
+	if (server->agent.hello.barrier == map->agent_hi)
+		map->agent_hi += map->page_size;
 	map->vdso = server->agent.hello.vdso;
 	registry_end(&server->registry);
 	return 0;
