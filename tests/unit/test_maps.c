@@ -86,6 +86,20 @@ static void test_line(void **state)
 }
 
 /* The query and the text agree on every mapping of this process. */
+/* Field by field: what lies between them is nobody's. */
+static void assert_same_mapping(const struct mapping *a, const struct mapping *b)
+{
+	assert_int_equal(a->lo, b->lo);
+	assert_int_equal(a->hi, b->hi);
+	assert_int_equal(a->prot, b->prot);
+	assert_int_equal(a->shared, b->shared);
+	assert_int_equal(a->offset, b->offset);
+	assert_int_equal(a->dev_major, b->dev_major);
+	assert_int_equal(a->dev_minor, b->dev_minor);
+	assert_int_equal(a->ino, b->ino);
+	assert_string_equal(a->path, b->path);
+}
+
 static void test_live(void **state)
 {
 	AUTO_FREE char *line = NULL;
@@ -102,8 +116,7 @@ static void test_live(void **state)
 		if (wanted.path[0] != '/' || wanted.hi > INT64_MAX)
 			continue;
 		assert_int_equal(maps_find(maps, wanted.hi - 1, &m, &err), 0);
-		assert_memory_equal(&m, &wanted, offsetof(struct mapping, path));
-		assert_string_equal(m.path, wanted.path);
+		assert_same_mapping(&m, &wanted);
 		checked++;
 	}
 	fclose(stream);
