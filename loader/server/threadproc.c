@@ -252,7 +252,13 @@ static void on_ended(struct loop_source *source, uint32_t events)
 		info.si_status = SIGKILL;
 		log_error("pid %d of threadproc %u is no child", (int)tp->pid, tp->id);
 	}
-	/* The launcher first: nothing that follows is worth waiting for. */
+	/* Who waits for the launcher may then look at the registry: it comes first.  Whatever else
+	 * there is to do is not worth waiting for. */
+	threadproc_publish_end(tp, info.si_code, info.si_status);
+	if (tp->phase == THREADPROC_LIVING) {
+		service_drop_names(tp);
+		threadproc_count_live(server, -1);
+	}
 	tp->client = NULL;
 	if (client)
 		client_exited(client, info.si_code, info.si_status);
@@ -265,11 +271,6 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	if (!tp->sources || info.si_code != CLD_EXITED || has_scanned(tp))
 		look(tp);
 	launch_drop_sources(tp);
-	if (tp->phase == THREADPROC_LIVING) {
-		service_drop_names(tp);
-		threadproc_count_live(server, -1);
-	}
 	tp->phase = THREADPROC_DEAD;
-	threadproc_publish_end(tp, info.si_code, info.si_status);
 	teardown_begin(tp);
 }

@@ -148,7 +148,8 @@ class Terminal(SpaceTest):
         self.expect("2\r\n")
         self.type("\x1c")
         # the interrupt came once: what the terminal sends to all is not passed on again
-        self.assertEqual(self.expect("3\r\n"), "")
+        # (of its own echo the terminal may show what it did not discard)
+        self.assertEqual(self.expect("3\r\n").replace("^\\", ""), "")
         self.assertEqual(len(self.space.threadprocs("running")), 1)
         os.kill(self.space.threadprocs("running")[0]["pid"], signal.SIGTERM)
         self.expect("status=0")

@@ -1,6 +1,6 @@
 /*
  * Makes a vfork child that uses its parent's memory once it is told to, long after the parent
- * was killed.  Prints the parent's pid, then what the child found.
+ * was killed.  The child prints the parent's pid, then what it found.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +14,10 @@ _Noreturn static void use_memory(void)
 {
 	char text[32];
 	int sum = 0;
-	int length;
+	int length = snprintf(text, sizeof(text), "%d\n", (int)getppid());
 
+	if (write(STDOUT_FILENO, text, (size_t)length) != length)
+		_exit(1);
 	if (read(STDIN_FILENO, text, 1) != 1)
 		_exit(1);
 	for (int i = 0; i < PAGES; i++)
@@ -29,8 +31,6 @@ int main(void)
 	pid_t child;
 
 	memset(memory, 1, sizeof(memory));
-	printf("%d\n", (int)getpid());
-	fflush(stdout);
 	child = vfork();
 	if (child == 0)
 		use_memory();
