@@ -34,14 +34,9 @@ static bool is_text(const struct arch_call *call)
 
 static long do_mmap(struct slot *slot, struct arch_call *call)
 {
-	unsigned long flags = call->arg[3];
-
 	if (is_text(call))
 		return text_map(slot, call);
-	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-		return arch_pass(call);
-	return place_map(slot, call->arg[0], call->arg[1], (long)call->arg[2], flags,
-			 (int)call->arg[4], (long)call->arg[5]);
+	return place_call(slot, call, (long)call->arg[2]);
 }
 
 static long do_munmap(struct slot *slot, struct arch_call *call)

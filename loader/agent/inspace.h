@@ -36,7 +36,10 @@ bool place_owns(const struct slot *slot, uint64_t addr, uint64_t len);
 long place_map(struct slot *slot, uint64_t hint, uint64_t len, long prot, unsigned long flags,
 	       long fd, long off);
 
-/* The same for a placeholder that something else is put upon; aligned to align. */
+/* The program's own mmap call, placed unless it names its address, with protection prot. */
+long place_call(struct slot *slot, const struct arch_call *call, long prot);
+
+/* As place_map, for a placeholder that something else is put upon; aligned to align. */
 long place_reserve(struct slot *slot, uint64_t len, uint64_t align);
 
 /* Notes that addr..addr+len was unmapped. */

@@ -308,6 +308,17 @@ long place_map(struct slot *slot, uint64_t hint, uint64_t len, long prot, unsign
 	return map_anywhere(slot, &want);
 }
 
+long place_call(struct slot *slot, const struct arch_call *call, long prot)
+{
+	unsigned long flags = call->arg[3];
+
+	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+		return sys6(__NR_mmap, call->arg[0], call->arg[1], prot, flags, call->arg[4],
+			    call->arg[5]);
+	return place_map(slot, call->arg[0], call->arg[1], prot, flags, (int)call->arg[4],
+			 (long)call->arg[5]);
+}
+
 long place_reserve(struct slot *slot, uint64_t len, uint64_t align)
 {
 	struct want want = {

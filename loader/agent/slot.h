@@ -80,7 +80,6 @@ enum slot_launch_flags {
 	SLOT_SET_SCHED = 8,
 	SLOT_SET_NICE = 16,
 	SLOT_SET_PERSONALITY = 32,
-	SLOT_STOP_FIRST = 64, /* raise SIGSTOP before the first instruction */
 };
 
 /* What the new process does before the program's entry; not used after it. */

@@ -134,8 +134,6 @@ void start_program(void *arg)
 		sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	sys5(__NR_prctl, PR_SET_NAME, launch->comm, 0, 0, 0);
 	ignore_signals(launch->sig_ignored);
-	if (launch->flags & SLOT_STOP_FIRST)
-		sys2(__NR_kill, slot->pid, SIGSTOP);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &launch->sig_blocked, 0, ARCH_SIGSET_SIZE);
 	arch_enter(launch->entry, launch->sp);
 }

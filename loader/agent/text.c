@@ -124,7 +124,7 @@ static uint64_t stub_pages(struct slot *slot, uint64_t addr, uint64_t len, uint6
 	return 0;
 }
 
-/* The mapping is writable; it and the stubs get their protection at the end. */
+/* The mapping is writable, and stays so; the stubs get their protection at the end. */
 static void patch_all(struct slot *slot, uint64_t addr, uint64_t len, uint64_t off,
 		      const struct tp_site *sites, size_t count)
 {
@@ -156,19 +156,10 @@ static void patch_all(struct slot *slot, uint64_t addr, uint64_t len, uint64_t o
 	sys3(__NR_mprotect, pages, size, PROT_READ | PROT_EXEC);
 }
 
-static long map_plain(struct slot *slot, const struct arch_call *call, long prot)
-{
-	if (call->arg[3] & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-		return sys6(__NR_mmap, call->arg[0], call->arg[1], prot, call->arg[3], call->arg[4],
-			    call->arg[5]);
-	return place_map(slot, call->arg[0], call->arg[1], prot, call->arg[3], (int)call->arg[4],
-			 (long)call->arg[5]);
-}
-
 /* What the program asked for, not patched: something stands in the way of writing. */
 static long map_unpatched(struct slot *slot, const struct arch_call *call)
 {
-	return map_plain(slot, call, (long)call->arg[2]);
+	return place_call(slot, call, (long)call->arg[2]);
 }
 
 /* A file that nobody published: it has to be mapped to be looked at. */
@@ -203,7 +194,7 @@ static long map_known(struct slot *slot, const struct arch_call *call,
 
 	if (!count)
 		return map_unpatched(slot, call);
-	addr = map_plain(slot, call, PROT_READ | PROT_WRITE);
+	addr = place_call(slot, call, PROT_READ | PROT_WRITE);
 	if (sys_failed(addr))
 		return map_unpatched(slot, call);
 	patch_all(slot, (uint64_t)addr, len, call->arg[5], sites, count);

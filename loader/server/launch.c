@@ -342,7 +342,7 @@ static void shrink_fixed(struct threadproc *tp, uint32_t failed_op)
 
 static void on_launched(struct plan_job *job, const struct plan_done *done)
 {
-	struct threadproc *tp = (struct threadproc *)((char *)job - offsetof(struct threadproc, job));
+	struct threadproc *tp = container_of(job, struct threadproc, job);
 	struct server *server = tp->server;
 	struct err err = { 0 };
 

@@ -10,8 +10,12 @@
 #include "lib/base/err.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+
+/* What holds the member that ptr points to: how a handler finds the owner of its source. */
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
 /* Embedded in what owns the descriptor; the loop neither copies nor closes it. */
 struct loop_source {

@@ -87,16 +87,6 @@ static int list_add(struct server *server, struct module_list *list, struct tp_m
 
 /* ---- publishing ------------------------------------------------------------------------ */
 
-static void free_modules(struct registry *registry, struct tp_threadproc *record)
-{
-	struct heap *heap = &registry->heap;
-	struct tp_module *modules = (struct tp_module *)(heap->base + record->modules.off);
-
-	for (uint32_t i = 0; i < record->modules.len / sizeof(*modules); i++)
-		heap_free(heap, &modules[i].path);
-	heap_free(heap, &record->modules);
-}
-
 void modules_drop(struct server *server, uint32_t index)
 {
 	struct image_refs *refs = &server->image_refs[index];
@@ -116,7 +106,7 @@ static void publish(struct threadproc *tp, struct module_list *list)
 
 	registry_begin(registry);
 	registry_seq_begin(&record->seq);
-	free_modules(registry, record);
+	registry_free_modules(registry, record);
 	for (uint32_t i = 0; i < list->count; i++)
 		list->modules[i].path = heap_put_string(&registry->heap, list->paths[i]);
 	record->modules = heap_put(&registry->heap, list->modules,

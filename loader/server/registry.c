@@ -117,18 +117,25 @@ void registry_end(struct registry *registry)
 	registry_seq_end(&registry->map->seq);
 }
 
+void registry_free_modules(struct registry *registry, struct tp_threadproc *record)
+{
+	struct heap *heap = &registry->heap;
+	struct tp_module *modules = (struct tp_module *)(heap->base + record->modules.off);
+
+	for (uint32_t i = 0; i < record->modules.len / sizeof(*modules); i++)
+		heap_free(heap, &modules[i].path);
+	heap_free(heap, &record->modules);
+}
+
 static void free_refs(struct registry *registry, struct tp_threadproc *record)
 {
 	struct heap *heap = &registry->heap;
 	struct tp_fd *fds = (struct tp_fd *)(heap->base + record->fds.off);
-	struct tp_module *modules = (struct tp_module *)(heap->base + record->modules.off);
 
 	for (uint32_t i = 0; i < record->fds.len / sizeof(*fds); i++)
 		heap_free(heap, &fds[i].target);
-	for (uint32_t i = 0; i < record->modules.len / sizeof(*modules); i++)
-		heap_free(heap, &modules[i].path);
 	heap_free(heap, &record->fds);
-	heap_free(heap, &record->modules);
+	registry_free_modules(registry, record);
 	heap_free(heap, &record->exe);
 	heap_free(heap, &record->argv);
 	heap_free(heap, &record->cwd);

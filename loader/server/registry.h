@@ -49,6 +49,9 @@ uint32_t registry_new_threadproc(struct registry *registry);
 /* The threadproc is gone; its record stays readable until it is handed out again. */
 void registry_retire_threadproc(struct registry *registry, uint32_t index);
 
+/* Frees the record's list of modules and clears it; inside the record's brackets. */
+void registry_free_modules(struct registry *registry, struct tp_threadproc *record);
+
 /* CLOCK_REALTIME in nanoseconds. */
 uint64_t registry_now_ns(void);
 

@@ -78,8 +78,7 @@ void server_check_idle(struct server *server);
 /* Reads memory of the space.  0, or -1 when not all of it can be read. */
 int server_read_space(const struct server *server, uint64_t addr, void *to, size_t length);
 
-/* Where server_of finds the server of one of its members. */
-#define server_of(member_ptr, member)                                                              \
-	((struct server *)((char *)(member_ptr) - offsetof(struct server, member)))
+/* The server that holds the member which ptr points to. */
+#define server_of(ptr, member) container_of(ptr, struct server, member)
 
 #endif

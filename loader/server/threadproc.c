@@ -191,8 +191,7 @@ void threadproc_reap(struct server *server)
  */
 static void on_exec_timer(struct loop_timer *timer)
 {
-	struct threadproc *tp =
-		(struct threadproc *)((char *)timer - offsetof(struct threadproc, exec_timer));
+	struct threadproc *tp = container_of(timer, struct threadproc, exec_timer);
 	const struct tp_mailbox *mailbox = mailboxes_at(&tp->server->mailboxes, tp->index);
 
 	if (tp->phase != THREADPROC_LIVING)
@@ -231,7 +230,7 @@ static bool has_scanned(const struct threadproc *tp)
 
 static void on_first_look(struct loop_timer *timer)
 {
-	look((struct threadproc *)((char *)timer - offsetof(struct threadproc, first_look)));
+	look(container_of(timer, struct threadproc, first_look));
 }
 
 /* ---- end --------------------------------------------------------------------------------------- */

@@ -9,6 +9,13 @@
 void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
 void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4]);
 
+static void ask_processor(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
+{
+	__asm__ volatile("cpuid"
+			 : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
+			 : "a"(leaf), "c"(subleaf));
+}
+
 /* For the interpreter, which does not ask on which processor it is. */
 void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 {
@@ -26,19 +33,14 @@ void cpuid_answer_early(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 		answer[3] = known[i].edx;
 		return;
 	}
-	__asm__ volatile("cpuid"
-			 : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]), "=d"(answer[3])
-			 : "a"(leaf), "c"(subleaf));
+	ask_processor(leaf, subleaf, answer);
 }
 
 /* For a whole program: leaf 1 holds the number of the processor besides its features. */
 void cpuid_answer(uint32_t leaf, uint32_t subleaf, uint32_t answer[4])
 {
 	if (leaf == LEAF_FEATURES)
-		__asm__ volatile("cpuid"
-				 : "=a"(answer[0]), "=b"(answer[1]), "=c"(answer[2]),
-				   "=d"(answer[3])
-				 : "a"(leaf), "c"(subleaf));
+		ask_processor(leaf, subleaf, answer);
 	else
 		cpuid_answer_early(leaf, subleaf, answer);
 }
