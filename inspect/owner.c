@@ -4,7 +4,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/read/identify.h"
-#include "lib/read/live.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -350,14 +349,11 @@ no_memory:
 int verb_owner(struct session *session, int argc, char **args, struct err *err)
 {
 	AUTO_FREE uint64_t *addrs = NULL;
-	struct target target;
 	bool missing = false;
 	int ret;
 
 	if (parse_all(argc, args, &addrs, err))
 		return -1;
-	live_open(session->snapshot, session->symbols, &target);
-	ret = answer(session, &target, addrs, argc, &missing, err);
-	live_close(&target);
+	ret = answer(session, session_target(session), addrs, argc, &missing, err);
 	return ret ? ret : missing;
 }

@@ -13,8 +13,16 @@ int session_init(struct session *session, const char *space, FILE *out, FILE *er
 	return symcache_create(&session->symbols, err);
 }
 
+static void close_target(struct session *session)
+{
+	if (session->has_target)
+		target_close(&session->target);
+	session->has_target = false;
+}
+
 void session_deinit(struct session *session)
 {
+	close_target(session);
 	snapshot_destroy(session->snapshot);
 	registry_close(session->registry);
 	symcache_destroy(session->symbols);
@@ -28,9 +36,18 @@ int session_refresh(struct session *session, struct err *err)
 		return -1;
 	if (registry_snapshot(session->registry, &snapshot, err))
 		return -1;
+	close_target(session);
 	snapshot_destroy(session->snapshot);
 	session->snapshot = snapshot;
 	return 0;
+}
+
+const struct target *session_target(struct session *session)
+{
+	if (!session->has_target)
+		target_open_live(session->snapshot, session->symbols, &session->target);
+	session->has_target = true;
+	return &session->target;
 }
 
 int session_print_json(struct session *session, json_t *document, struct err *err)

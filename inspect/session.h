@@ -7,7 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/out.h"
 #include "lib/read/registry.h"
-#include "lib/read/symcache.h"
+#include "lib/read/target.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -31,6 +31,8 @@ struct session {
 	struct registry *registry; /* NULL until a verb needs it */
 	struct snapshot *snapshot; /* of the verb that runs, likewise */
 	struct symcache *symbols;
+	struct target target; /* of the snapshot; use session_target */
+	bool has_target;
 };
 
 /* space, out, err_out are borrowed. */
@@ -40,6 +42,9 @@ void session_deinit(struct session *session);
 
 /* Opens the registry unless it is, and takes a new snapshot. */
 int session_refresh(struct session *session, struct err *err);
+
+/* What the snapshot is of, opened when it is first asked for; the session's. */
+const struct target *session_target(struct session *session);
 
 /* Prints a document and releases it; NULL stands for a shortage of memory. */
 int session_print_json(struct session *session, json_t *document, struct err *err);

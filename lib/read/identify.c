@@ -160,14 +160,14 @@ static bool place_thread(const struct target *target, struct identity *id)
 	bool guard = !id->mapping.prot;
 	bool is_stack;
 
-	if (!tp || !reg_threadproc_lives(tp) || !target->read_threads)
+	if (!tp || !reg_threadproc_lives(tp) || !target->ops)
 		return false;
 	if (guard) {
 		probe = id->mapping.hi;
 		if (maps_find(target->maps, probe, &stack, &err) || !(stack.prot & PROT_WRITE))
 			return false;
 	}
-	if (target->read_threads(tp->abi.pid, &threads, &err)) {
+	if (target_threads(target, tp, &threads, &err)) {
 		note(id, "threads: %s", err.text);
 		return false;
 	}

@@ -4,23 +4,8 @@
 #ifndef TPROC_READ_IDENTIFY_H
 #define TPROC_READ_IDENTIFY_H
 
-#include "lib/base/err.h"
-#include "lib/read/maps.h"
-#include "lib/read/mem.h"
-#include "lib/read/registry.h"
 #include "lib/read/symbols.h"
-#include "lib/read/symcache.h"
-#include "lib/read/threads.h"
-
-/* What is looked at.  Everything is borrowed. */
-struct target {
-	const struct snapshot *snapshot;
-	struct maps *maps; /* NULL: no process of the space can be looked at */
-	struct mem *mem;   /* likewise */
-	struct symcache *symbols;
-	/* threads_read, or a test's own; NULL: threads are not known */
-	int (*read_threads)(pid_t pid, struct threads *ret_threads, struct err *err);
-};
+#include "lib/read/target.h"
 
 /* What kind of memory it is. */
 enum place {

@@ -1,4 +1,4 @@
-#include "lib/read/live.h"
+#include "lib/read/target.h"
 
 static bool open_process(const struct snapshot *snapshot, pid_t pid, struct target *target)
 {
@@ -17,13 +17,17 @@ static bool open_process(const struct snapshot *snapshot, pid_t pid, struct targ
 	return true;
 }
 
-void live_open(const struct snapshot *snapshot, struct symcache *symbols, struct target *ret_target)
+static int live_threads(const struct target *target, const struct reg_threadproc *tp,
+                        struct threads *ret_threads, struct err *err)
 {
-	struct target target = {
-		.snapshot = snapshot,
-		.symbols = symbols,
-		.read_threads = threads_read,
-	};
+	return threads_read(tp->abi.pid, ret_threads, err);
+}
+
+void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
+                      struct target *ret_target)
+{
+	static const struct target_ops ops = {.threads = live_threads};
+	struct target target = {.ops = &ops, .snapshot = snapshot, .symbols = symbols};
 	bool found = snapshot->header.agent_state == TP_AGENT_ALIVE &&
 	             open_process(snapshot, snapshot->header.agent_pid, &target);
 
@@ -33,12 +37,4 @@ void live_open(const struct snapshot *snapshot, struct symcache *symbols, struct
 		found = reg_threadproc_lives(tp) && open_process(snapshot, tp->abi.pid, &target);
 	}
 	*ret_target = target;
-}
-
-void live_close(struct target *target)
-{
-	maps_close(target->maps);
-	mem_close(target->mem);
-	target->maps = NULL;
-	target->mem = NULL;
 }

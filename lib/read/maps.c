@@ -42,12 +42,14 @@ struct procmap_query_arg {
 #define QUERY_WRITABLE 0x02u
 #define QUERY_EXECUTABLE 0x04u
 #define QUERY_SHARED 0x08u
+#define QUERY_OR_NEXT 0x10u
 
 /* 0 when found, else -errno; -ENOTTY when the kernel does not know the query. */
-static int query(int fd, uint64_t addr, struct mapping *m)
+static int query(int fd, uint64_t addr, uint64_t flags, struct mapping *m)
 {
 	struct procmap_query_arg arg = {
 		.size = sizeof(arg),
+		.query_flags = flags,
 		.query_addr = addr,
 		.vma_name_size = sizeof(m->path),
 		.vma_name_addr = (uintptr_t)m->path,
@@ -122,83 +124,118 @@ static int no_mapping(uint64_t addr, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "0x%" PRIx64 ": not mapped", addr);
 }
 
-/* Looks through lines in ascending order; a line that is none is passed over. */
-static int find_in_stream(FILE *stream, uint64_t addr, struct mapping *ret_mapping, struct err *err)
+/* Lines in ascending order; one that is none is passed over. */
+static int each_in_stream(FILE *stream, uint64_t lo, uint64_t hi, maps_visitor *visit,
+                          void *context, struct err *err)
 {
 	AUTO_FREE char *line = NULL;
 	size_t size = 0;
 	struct err ignored;
 	struct mapping m;
+	int ret = 0;
 
-	while (getline(&line, &size, stream) > 0) {
-		if (maps_parse_line(line, &m, &ignored) || addr >= m.hi)
+	while (!ret && getline(&line, &size, stream) > 0) {
+		if (maps_parse_line(line, &m, &ignored) || m.hi <= lo)
 			continue;
-		if (addr < m.lo)
+		if (m.lo >= hi)
 			break;
-		*ret_mapping = m;
-		return 0;
+		ret = visit(context, &m, err);
 	}
-	return no_mapping(addr, err);
+	return ret;
 }
 
-/* ---- Both ---------------------------------------------------------------- */
-
-static int find_in_proc(pid_t pid, uint64_t addr, struct mapping *ret_mapping, struct err *err)
+static int each_in_text(const struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit,
+                        void *context, struct err *err)
 {
 	char path[64];
 	FILE *stream;
 	int ret;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	stream = fopen(path, "re");
+	if (maps->text && !*maps->text)
+		return 0;
+	if (maps->text) {
+		stream = fmemopen(maps->text, strlen(maps->text), "r");
+	} else {
+		snprintf(path, sizeof(path), "/proc/%d/maps", (int)maps->pid);
+		stream = fopen(path, "re");
+	}
 	if (!stream)
-		return err_os(err, errno, "cannot open %s", path);
-	ret = find_in_stream(stream, addr, ret_mapping, err);
+		return err_os(err, errno, "cannot open %s", maps->text ? "mappings" : path);
+	ret = each_in_stream(stream, lo, hi, visit, context, err);
 	fclose(stream);
 	return ret;
 }
 
-static int find_in_text(char *text, uint64_t addr, struct mapping *ret_mapping, struct err *err)
-{
-	FILE *stream;
-	int ret;
+/* ---- Both ---------------------------------------------------------------- */
 
-	if (!*text)
-		return no_mapping(addr, err);
-	stream = fmemopen(text, strlen(text), "r");
-	if (!stream)
-		return err_os(err, errno, "text of mappings");
-	ret = find_in_stream(stream, addr, ret_mapping, err);
-	fclose(stream);
-	return ret;
+/*
+ * The query for the mapping at addr, or the next one above.  0, -ENOENT when there is none,
+ * or another -errno when the text has to be asked.
+ */
+static int ask(struct maps *maps, uint64_t addr, uint64_t flags, struct mapping *m)
+{
+	int status;
+
+	if (maps->text || maps->fd < 0)
+		return -ENOTTY;
+	status = query(maps->fd, addr, flags, m);
+	if (status == -ENOTTY) {
+		close(maps->fd);
+		maps->fd = -1;
+	}
+	return status;
+}
+
+static int keep(void *context, const struct mapping *mapping, struct err *err)
+{
+	*(struct mapping *)context = *mapping;
+	return 1;
 }
 
 int maps_find(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, struct err *err)
 {
 	struct mapping m;
-	int status;
+	int status = ask(maps, addr, 0, &m);
+	int ret;
 
-	if (maps->text)
-		return find_in_text(maps->text, addr, ret_mapping, err);
-	if (maps->fd < 0)
-		return find_in_proc(maps->pid, addr, ret_mapping, err);
-	status = query(maps->fd, addr, &m);
-	switch (status) {
-	case 0:
+	if (status == -ESRCH)
+		return err_os(err, ESRCH, "mappings of process %d", (int)maps->pid);
+	if (status == 0) {
 		*ret_mapping = m;
 		return 0;
-	case -ENOENT:
-		return no_mapping(addr, err);
-	case -ESRCH:
-		return err_os(err, ESRCH, "mappings of process %d", (int)maps->pid);
-	case -ENOTTY:
-		close(maps->fd);
-		maps->fd = -1;
-		break;
-	default: /* a name too long, or a limit of the query: the text has none */
-		break;
 	}
-	return find_in_proc(maps->pid, addr, ret_mapping, err);
+	/* Else the query is not known, or met a limit (a name too long): the text has none. */
+	ret = status == -ENOENT || addr == UINT64_MAX
+	              ? 0
+	              : each_in_text(maps, addr, addr + 1, keep, ret_mapping, err);
+	if (ret < 0)
+		return -1;
+	if (ret)
+		return 0;
+	return no_mapping(addr, err);
+}
+
+int maps_each(struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit, void *context,
+              struct err *err)
+{
+	AUTO_FREE struct mapping *m = malloc(sizeof(*m));
+	int ret = 0;
+
+	if (!m)
+		return err_os(err, ENOMEM, "mappings");
+	while (!ret && lo < hi) {
+		int status = ask(maps, lo, QUERY_OR_NEXT, m);
+
+		if (status == -ENOENT || (status == 0 && m->lo >= hi))
+			return 0;
+		if (status == -ESRCH)
+			return err_os(err, ESRCH, "mappings of process %d", (int)maps->pid);
+		if (status)
+			return each_in_text(maps, lo, hi, visit, context, err);
+		lo = m->hi;
+		ret = visit(context, m, err);
+	}
+	return ret;
 }
 
 static int maps_create(struct maps **ret_maps, struct err *err)

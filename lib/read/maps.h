@@ -39,6 +39,19 @@ void maps_close(struct maps *maps);
 /* The mapping that covers addr; ERR_NOT_FOUND when there is none. */
 int maps_find(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, struct err *err);
 
+/*
+ * Called with each mapping, in ascending order; the mapping is the caller's.  What is not 0
+ * ends the walk.
+ */
+typedef int maps_visitor(void *context, const struct mapping *mapping, struct err *err);
+
+/*
+ * Visits every mapping that overlaps [lo, hi).  Returns 0, what the visitor returned, or -1.
+ * Of a live process, each mapping is as the kernel has it at that moment.
+ */
+int maps_each(struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit, void *context,
+              struct err *err);
+
 /* One line of /proc/PID/maps, with or without its newline.  ERR_INVALID when it is none. */
 int maps_parse_line(const char *line, struct mapping *ret_mapping, struct err *err);
 

@@ -22,15 +22,69 @@ void mem_close(struct mem *mem)
 		mem->ops->close(mem);
 }
 
-int mem_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *err)
+/* Reads until len bytes are there or nothing more is. */
+static int read_up_to(struct mem *mem, uint64_t addr, char *buf, size_t len, size_t *ret_got,
+                      struct err *err)
 {
 	uint64_t end;
+	size_t done = 0;
 
-	if (!len)
-		return 0;
 	if (__builtin_add_overflow(addr, len, &end))
+		len = (size_t)(UINT64_MAX - addr);
+	while (done < len) {
+		ssize_t got = mem->ops->read(mem, addr + done, buf + done, len - done);
+
+		if (got == -EINTR)
+			continue;
+		if (got < 0)
+			return err_os(err, (int)-got, "cannot read memory at 0x%" PRIx64,
+			              addr + done);
+		if (got == 0)
+			break;
+		done += (size_t)got;
+	}
+	*ret_got = done;
+	return 0;
+}
+
+int mem_read_some(struct mem *mem, uint64_t addr, void *buf, size_t len, size_t *ret_got,
+                  struct err *err)
+{
+	return read_up_to(mem, addr, buf, len, ret_got, err);
+}
+
+int mem_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *err)
+{
+	size_t got;
+
+	if (read_up_to(mem, addr, buf, len, &got, err))
+		return -1;
+	return got == len ? 0 : fault(addr + got, err);
+}
+
+int mem_read_string(struct mem *mem, uint64_t addr, char *buf, size_t size, bool *ret_whole,
+                    struct err *err)
+{
+	enum { STEP = 256 };
+	size_t used = 0;
+	bool whole = false;
+
+	while (used < size - 1 && !whole) {
+		size_t want = size - 1 - used < STEP ? size - 1 - used : STEP;
+		size_t got;
+
+		if (mem_read_some(mem, addr + used, buf + used, want, &got, err))
+			return -1;
+		whole = memchr(buf + used, '\0', got);
+		used += got;
+		if (got < want)
+			break;
+	}
+	if (!used && size > 1)
 		return fault(addr, err);
-	return mem->ops->read(mem, addr, buf, len, err);
+	buf[used] = '\0';
+	*ret_whole = whole;
+	return 0;
 }
 
 /* ---- A live process ------------------------------------------------------ */
@@ -41,53 +95,39 @@ struct mem_live {
 	int fd; /* /proc/PID/mem once it was needed, else -1 */
 };
 
-/* As much as can be read at once; -errno when nothing can. */
-static ssize_t live_read_some(struct mem_live *live, uint64_t addr, void *buf, size_t len)
+static ssize_t live_read_file(struct mem_live *live, uint64_t addr, void *buf, size_t len)
 {
-	struct iovec local = {buf, len};
-	/* An address of another address space: never dereferenced here. */
-	struct iovec remote = {(void *)(uintptr_t)addr, len};
-	char path[64];
 	ssize_t got;
 
-	if (live->fd < 0) {
-		got = process_vm_readv(live->pid, &local, 1, &remote, 1, 0);
-		if (got >= 0 || (errno != ENOSYS && errno != EPERM))
-			return got < 0 ? -errno : got;
-		snprintf(path, sizeof(path), "/proc/%d/mem", (int)live->pid);
-		live->fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (live->fd < 0)
-			return -errno;
-	}
 	if (addr > INT64_MAX)
-		return -EFAULT;
+		return 0;
 	got = pread(live->fd, buf, len, (off_t)addr);
+	if (got < 0 && errno == EIO)
+		return 0;
 	return got < 0 ? -errno : got;
 }
 
-static int live_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *err)
+static ssize_t live_read(struct mem *mem, uint64_t addr, void *buf, size_t len)
 {
 	struct mem_live *live = (struct mem_live *)mem;
-	size_t done = 0;
+	struct iovec local = {buf, len < SSIZE_MAX / 2 ? len : SSIZE_MAX / 2};
+	/* An address of another address space: never dereferenced here. */
+	struct iovec remote = {(void *)(uintptr_t)addr, local.iov_len};
+	char path[64];
+	ssize_t got;
 
-	while (done < len) {
-		size_t want = len - done;
-		ssize_t got;
-
-		if (want > SSIZE_MAX / 2)
-			want = SSIZE_MAX / 2;
-		got = live_read_some(live, addr + done, (char *)buf + done, want);
-		if (got == -EINTR)
-			continue;
-		if (got == 0 || got == -EFAULT || got == -EIO)
-			return fault(addr + done, err);
-		if (got < 0)
-			return err_os(err, (int)-got,
-			              "cannot read memory of process %d at 0x%" PRIx64,
-			              (int)live->pid, addr + done);
-		done += (size_t)got;
-	}
-	return 0;
+	if (live->fd >= 0)
+		return live_read_file(live, addr, buf, local.iov_len);
+	got = process_vm_readv(live->pid, &local, 1, &remote, 1, 0);
+	if (got < 0 && errno == EFAULT)
+		return 0;
+	if (got >= 0 || (errno != ENOSYS && errno != EPERM))
+		return got < 0 ? -errno : got;
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)live->pid);
+	live->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (live->fd < 0)
+		return -errno;
+	return live_read_file(live, addr, buf, local.iov_len);
 }
 
 static void live_close(struct mem *mem)
@@ -130,23 +170,17 @@ static const struct mem_bytes *run_at(const struct mem_runs *m, uint64_t addr)
 	return NULL;
 }
 
-static int runs_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *err)
+static ssize_t runs_read(struct mem *mem, uint64_t addr, void *buf, size_t len)
 {
-	const struct mem_runs *m = (const struct mem_runs *)mem;
-	size_t done = 0;
+	const struct mem_bytes *run = run_at((const struct mem_runs *)mem, addr);
+	size_t skip, part;
 
-	while (done < len) {
-		const struct mem_bytes *run = run_at(m, addr + done);
-		size_t skip, part;
-
-		if (!run)
-			return fault(addr + done, err);
-		skip = (size_t)(addr + done - run->addr);
-		part = run->len - skip < len - done ? run->len - skip : len - done;
-		memcpy((char *)buf + done, (const char *)run->bytes + skip, part);
-		done += part;
-	}
-	return 0;
+	if (!run)
+		return 0;
+	skip = (size_t)(addr - run->addr);
+	part = run->len - skip < len ? run->len - skip : len;
+	memcpy(buf, (const char *)run->bytes + skip, part);
+	return (ssize_t)part;
 }
 
 static void runs_close(struct mem *mem)

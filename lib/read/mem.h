@@ -9,6 +9,7 @@
 
 #include "lib/base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,8 +17,11 @@
 struct mem;
 
 struct mem_ops {
-	/* As mem_read; len is not 0 and addr + len does not wrap. */
-	int (*read)(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *err);
+	/*
+	 * Reads what can be had at once from addr up: the number of bytes, at least 1; 0 when
+	 * there is nothing readable at addr; -errno.  len is not 0 and addr + len does not wrap.
+	 */
+	ssize_t (*read)(struct mem *mem, uint64_t addr, void *buf, size_t len);
 	void (*close)(struct mem *mem);
 };
 
@@ -50,5 +54,20 @@ void mem_close(struct mem *mem);
  * read in the error's text (ERR_NOT_FOUND when nothing readable is there).
  */
 int mem_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *err);
+
+/*
+ * Reads up to the first byte that cannot be read.  *ret_got is how many bytes that were, 0
+ * when there is nothing at addr, which is no failure.
+ */
+int mem_read_some(struct mem *mem, uint64_t addr, void *buf, size_t len, size_t *ret_got,
+                  struct err *err);
+
+/*
+ * Reads a NUL-terminated string of less than size bytes; a longer one, or one that runs into
+ * what cannot be read, is cut.  Terminated in any case; *ret_whole says whether it was
+ * complete.  ERR_NOT_FOUND when there is nothing readable at addr.
+ */
+int mem_read_string(struct mem *mem, uint64_t addr, char *buf, size_t size, bool *ret_whole,
+                    struct err *err);
 
 #endif

@@ -65,16 +65,12 @@ static char *maps_text(void)
 	return text;
 }
 
-static int no_process(pid_t pid, struct threads *ret_threads, struct err *err)
-{
-	return err_set(err, ERR_NOT_FOUND, "no process %d", (int)pid);
-}
-
 /* Record 1 has a second thread. */
-static int made_up_threads(pid_t pid, struct threads *ret_threads, struct err *err)
+static int made_up_threads(const struct target *target, const struct reg_threadproc *tp,
+                           struct threads *ret_threads, struct err *err)
 {
-	if (pid != SAMPLE_PID(1))
-		return no_process(pid, ret_threads, err);
+	if (tp->abi.pid != SAMPLE_PID(1))
+		return err_set(err, ERR_NOT_FOUND, "no process %d", (int)tp->abi.pid);
 	ret_threads->list = calloc(2, sizeof(*ret_threads->list));
 	ret_threads->count = 2;
 	ret_threads->list[0] = (struct thread){.tid = SAMPLE_PID(1), .robust_head = SAMPLE_BRK};
@@ -82,6 +78,8 @@ static int made_up_threads(pid_t pid, struct threads *ret_threads, struct err *e
 		(struct thread){.tid = SAMPLE_PID(50), .robust_head = THREAD_STACK + 0x7ee0};
 	return 0;
 }
+
+static const struct target_ops made_up = {.threads = made_up_threads};
 
 /* Images 1 and 2 become the file that the test made. */
 static void use_file(struct world *w, uint32_t image)
@@ -140,7 +138,7 @@ static int setup(void **state)
 	use_file(w, 2);
 	take_snapshot(w);
 	make_vdso(w);
-	w->target.read_threads = made_up_threads;
+	w->target.ops = &made_up;
 	*state = w;
 	return maps_open_text(text, &w->target.maps, &err) ||
 	       mem_open_bytes(&w->vdso, 1, &w->target.mem, &err) ||

@@ -85,7 +85,44 @@ static void test_line(void **state)
 	assert_int_equal(m.dev_major, 0x103);
 }
 
-/* The query and the text agree on every mapping of this process. */
+struct walk {
+	uint64_t los[8];
+	size_t count;
+	size_t end_after;
+};
+
+static int note_lo(void *context, const struct mapping *mapping, struct err *err)
+{
+	struct walk *walk = context;
+
+	walk->los[walk->count++] = mapping->lo;
+	return walk->count == walk->end_after ? 7 : 0;
+}
+
+static void test_each(void **state)
+{
+	struct walk walk = {0};
+	struct maps *maps;
+	struct err err;
+
+	assert_int_equal(maps_open_text(text, &maps, &err), 0);
+	assert_int_equal(maps_each(maps, 0, UINT64_MAX, note_lo, &walk, &err), 0);
+	assert_int_equal(walk.count, 4);
+	assert_int_equal(walk.los[0], 0x400000);
+	assert_int_equal(walk.los[2], 0x7fff0000);
+
+	walk = (struct walk){0};
+	assert_int_equal(maps_each(maps, 0x451fff, 0x452001, note_lo, &walk, &err), 0);
+	assert_int_equal(walk.count, 1);
+	walk = (struct walk){0};
+	assert_int_equal(maps_each(maps, 0x452000, 0x500000, note_lo, &walk, &err), 0);
+	assert_int_equal(walk.count, 0);
+	walk = (struct walk){.end_after = 1};
+	assert_int_equal(maps_each(maps, 0, UINT64_MAX, note_lo, &walk, &err), 7);
+	assert_int_equal(walk.count, 1);
+	maps_close(maps);
+}
+
 /* Field by field: what lies between them is nobody's. */
 static void assert_same_mapping(const struct mapping *a, const struct mapping *b)
 {
@@ -100,6 +137,36 @@ static void assert_same_mapping(const struct mapping *a, const struct mapping *b
 	assert_string_equal(a->path, b->path);
 }
 
+/* Every mapping of the range is visited once, and is what maps_find finds there. */
+static int check_found(void *context, const struct mapping *mapping, struct err *err)
+{
+	struct walk *walk = context;
+
+	assert_true(mapping->lo >= walk->los[0]);
+	walk->los[0] = mapping->hi;
+	walk->count++;
+	return 0;
+}
+
+static void test_live_each(void **state)
+{
+	char *two = mmap(NULL, 0x4000, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t lo = (uintptr_t)two;
+	struct walk walk = {0};
+	struct maps *maps;
+	struct err err;
+
+	assert_ptr_not_equal(two, MAP_FAILED);
+	assert_int_equal(mprotect(two + 0x2000, 0x1000, PROT_NONE), 0);
+	assert_int_equal(maps_open_live(getpid(), &maps, &err), 0);
+	assert_int_equal(maps_each(maps, lo, lo + 0x4000, check_found, &walk, &err), 0);
+	assert_int_equal(walk.count, 3);
+	assert_true(walk.los[0] >= lo + 0x4000);
+	maps_close(maps);
+	munmap(two, 0x4000);
+}
+
+/* The query and the text agree on every mapping of this process. */
 static void test_live(void **state)
 {
 	AUTO_FREE char *line = NULL;
@@ -144,6 +211,46 @@ static void test_mem_bytes(void **state)
 	assert_string_equal(err.text, "cannot read memory at 0x1006");
 	assert_int_equal(mem_read(mem, 0x5000, buf, 0, &err), 0);
 	assert_int_equal(mem_read(mem, UINT64_MAX, buf, 2, &err), -1);
+	mem_close(mem);
+}
+
+static void test_mem_some(void **state)
+{
+	static const char one[] = "abcdef", two[] = "ghi";
+	const struct mem_bytes runs[] = {
+		{0x1000, one, 6},
+		{0x1006, two, 3},
+		{UINT64_MAX - 4, one, 4},
+	};
+	struct mem *mem;
+	struct err err;
+	char buf[32];
+	size_t got = 99;
+	bool whole;
+
+	assert_int_equal(mem_open_bytes(runs, 3, &mem, &err), 0);
+	assert_int_equal(mem_read_some(mem, 0x1001, buf, sizeof(buf), &got, &err), 0);
+	assert_int_equal(got, 8);
+	assert_memory_equal(buf, "bcdefghi", 8);
+	assert_int_equal(mem_read_some(mem, 0x2000, buf, sizeof(buf), &got, &err), 0);
+	assert_int_equal(got, 0);
+	assert_int_equal(mem_read_some(mem, UINT64_MAX - 4, buf, sizeof(buf), &got, &err), 0);
+	assert_int_equal(got, 4);
+
+	assert_int_equal(mem_read_string(mem, 0x1004, buf, sizeof(buf), &whole, &err), 0);
+	assert_string_equal(buf, "efghi");
+	assert_false(whole); /* it ran into a hole */
+	assert_int_equal(mem_read_string(mem, 0x1000, buf, 4, &whole, &err), 0);
+	assert_string_equal(buf, "abc");
+	assert_false(whole);
+	assert_int_equal(mem_read_string(mem, 0x3000, buf, sizeof(buf), &whole, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	mem_close(mem);
+
+	assert_int_equal(mem_open_live(getpid(), &mem, &err), 0);
+	assert_int_equal(mem_read_string(mem, (uintptr_t)two, buf, sizeof(buf), &whole, &err), 0);
+	assert_string_equal(buf, "ghi");
+	assert_true(whole);
 	mem_close(mem);
 }
 
@@ -252,10 +359,11 @@ static void test_own_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),        cmocka_unit_test(test_line),
-		cmocka_unit_test(test_live),        cmocka_unit_test(test_mem_bytes),
-		cmocka_unit_test(test_mem_live),    cmocka_unit_test(test_stack_at),
-		cmocka_unit_test(test_own_threads),
+		cmocka_unit_test(test_text),      cmocka_unit_test(test_line),
+		cmocka_unit_test(test_each),      cmocka_unit_test(test_live_each),
+		cmocka_unit_test(test_mem_some),  cmocka_unit_test(test_live),
+		cmocka_unit_test(test_mem_bytes), cmocka_unit_test(test_mem_live),
+		cmocka_unit_test(test_stack_at),  cmocka_unit_test(test_own_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,16 @@
+#include "lib/read/target.h"
+
+int target_threads(const struct target *target, const struct reg_threadproc *tp,
+                   struct threads *ret_threads, struct err *err)
+{
+	if (!target->ops || !target->ops->threads)
+		return err_set(err, ERR_NOT_FOUND, "threads are not known");
+	return target->ops->threads(target, tp, ret_threads, err);
+}
+
+void target_close(struct target *target)
+{
+	maps_close(target->maps);
+	mem_close(target->mem);
+	*target = (struct target){0};
+}

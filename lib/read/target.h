@@ -1,0 +1,46 @@
+/*
+ * target.h - what is looked at: a space that lives, a core file of one, a test's own.
+ */
+#ifndef TPROC_READ_TARGET_H
+#define TPROC_READ_TARGET_H
+
+#include "lib/base/err.h"
+#include "lib/read/maps.h"
+#include "lib/read/mem.h"
+#include "lib/read/registry.h"
+#include "lib/read/symcache.h"
+#include "lib/read/threads.h"
+
+struct target;
+
+/* What depends on the kind of target besides memory and mappings.  Any may be NULL: not known. */
+struct target_ops {
+	/* The threads of a threadproc.  ERR_NOT_FOUND when it is gone. */
+	int (*threads)(const struct target *target, const struct reg_threadproc *tp,
+	               struct threads *ret_threads, struct err *err);
+};
+
+/* Snapshot and symbols are borrowed; maps and mem belong to whoever opened the target. */
+struct target {
+	const struct target_ops *ops;
+	const struct snapshot *snapshot;
+	struct symcache *symbols;
+	struct maps *maps; /* NULL: no process of the space can be looked at */
+	struct mem *mem;   /* likewise */
+	void *source;      /* ops' own */
+};
+
+/* ops->threads, or ERR_NOT_FOUND when threads are not known. */
+int target_threads(const struct target *target, const struct reg_threadproc *tp,
+                   struct threads *ret_threads, struct err *err);
+
+/*
+ * The live space that the snapshot is of: by the agent, else by any threadproc that lives.  A
+ * process counts only if the registry is mapped where the registry says, so that a reused
+ * pid is not mistaken.  When none can be had, maps and mem stay NULL.  To be closed.
+ */
+void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
+                      struct target *ret_target);
+void target_close(struct target *target);
+
+#endif
