@@ -107,15 +107,28 @@ static int fds_text(struct session *session, const struct show_selection *select
 	return ret;
 }
 
-int verb_fds(struct session *session, int argc, char **args, struct err *err)
+static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	struct show_selection selection;
 	int ret;
 
-	if (show_select(session->snapshot, args[0], &selection, err))
+	if (show_select(session->snapshot, args->words[0], &selection, err))
 		return -1;
 	ret = session->json ? fds_json(session, &selection, err)
 	                    : fds_text(session, &selection, err);
 	free(selection.list);
 	return ret;
 }
+
+const struct verb verb_fds = {
+	.name = "fds",
+	.usage = "[ID]",
+	.help = "descriptors, as they were handed over at launch",
+	.details = "Of all threadprocs, or of the one with that id or name.\n"
+		   "LAUNCHER is the number in the process that asked for the launch.\n",
+	.example = "fds 2",
+	.takes = TAKES_COMPONENT,
+	.args_max = 1,
+	.needs_space = true,
+	.run = run,
+};

@@ -155,7 +155,7 @@ static int list_text(struct session *session, const struct show_selection *all, 
 	return ret;
 }
 
-int verb_list(struct session *session, int argc, char **args, struct err *err)
+static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	struct show_selection all;
 	int ret;
@@ -166,3 +166,15 @@ int verb_list(struct session *session, int argc, char **args, struct err *err)
 	free(all.list);
 	return ret;
 }
+
+const struct verb verb_list = {
+	.name = "list",
+	.usage = "",
+	.help = "the threadprocs of the space",
+	.details = "Those that live, and those that ended and whose addresses are not used again "
+		   "yet.\n"
+		   "SLOT is the first address of the threadproc's own.\n",
+	.example = "list",
+	.needs_space = true,
+	.run = run,
+};

@@ -131,6 +131,8 @@ int main(int argc, char **argv)
 	}
 	session.json = options.json;
 	session.colour = !options.json && out_colour_wanted(options.colour, STDOUT_FILENO);
+	session.colour_always = options.colour == OUT_COLOUR_ALWAYS;
+	session.progress = !options.json && isatty(STDERR_FILENO);
 	if (space_name_choose(options.space, &session.space, &err)) {
 		session_report(&session, &err);
 		status = status_of(&err);

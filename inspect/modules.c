@@ -138,15 +138,27 @@ static int modules_text(struct session *session, const struct show_selection *se
 	return ret;
 }
 
-int verb_modules(struct session *session, int argc, char **args, struct err *err)
+static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	struct show_selection selection;
 	int ret;
 
-	if (show_select(session->snapshot, args[0], &selection, err))
+	if (show_select(session->snapshot, args->words[0], &selection, err))
 		return -1;
 	ret = session->json ? modules_json(session, &selection, err)
 	                    : modules_text(session, &selection, err);
 	free(selection.list);
 	return ret;
 }
+
+const struct verb verb_modules = {
+	.name = "modules",
+	.usage = "[ID]",
+	.help = "loaded programs and libraries",
+	.details = "Of all threadprocs, or of the one with that id or name.\n",
+	.example = "modules 2",
+	.takes = TAKES_COMPONENT,
+	.args_max = 1,
+	.needs_space = true,
+	.run = run,
+};

@@ -77,7 +77,17 @@ static int names_text(struct session *session, struct err *err)
 	return ret;
 }
 
-int verb_names(struct session *session, int argc, char **args, struct err *err)
+static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	return session->json ? names_json(session, err) : names_text(session, err);
 }
+
+const struct verb verb_names = {
+	.name = "names",
+	.usage = "",
+	.help = "named pointers that threadprocs published",
+	.details = "With type, size and owner, as libtproc has them.\n",
+	.example = "names",
+	.needs_space = true,
+	.run = run,
+};

@@ -304,14 +304,14 @@ static void print_identity(struct session *session, const struct identity *id)
 
 /* ---- The verb ------------------------------------------------------------ */
 
-static int parse_all(int argc, char **args, uint64_t **ret_addrs, struct err *err)
+static int parse_all(const struct verb_args *args, uint64_t **ret_addrs, struct err *err)
 {
-	AUTO_FREE uint64_t *addrs = calloc((size_t)argc, sizeof(*addrs));
+	AUTO_FREE uint64_t *addrs = calloc((size_t)args->count, sizeof(*addrs));
 
 	if (!addrs)
 		return err_os(err, ENOMEM, "addresses");
-	for (int i = 0; i < argc; i++) {
-		if (address_parse(args[i], &addrs[i], err))
+	for (int i = 0; i < args->count; i++) {
+		if (address_parse(args->words[i], &addrs[i], err))
 			return -1;
 	}
 	*ret_addrs = TAKE_PTR(addrs);
@@ -329,6 +329,8 @@ static int answer(struct session *session, const struct target *target, const ui
 	if (!id || !all)
 		goto no_memory;
 	for (int i = 0; i < count; i++) {
+		if (session_interrupted(session))
+			goto stopped;
 		identify(target, addrs[i], id);
 		missing |= !is_found(target, id);
 		if (!session->json)
@@ -344,16 +346,31 @@ static int answer(struct session *session, const struct target *target, const ui
 no_memory:
 	json_decref(all);
 	return err_os(err, ENOMEM, "answer");
+stopped:
+	json_decref(all);
+	return session_stopped(err);
 }
 
-int verb_owner(struct session *session, int argc, char **args, struct err *err)
+static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	AUTO_FREE uint64_t *addrs = NULL;
 	bool missing = false;
 	int ret;
 
-	if (parse_all(argc, args, &addrs, err))
+	if (parse_all(args, &addrs, err))
 		return -1;
-	ret = answer(session, session_target(session), addrs, argc, &missing, err);
+	ret = answer(session, session_target(session), addrs, args->count, &missing, err);
 	return ret ? ret : missing;
 }
+
+const struct verb verb_owner = {
+	.name = "owner",
+	.usage = "ADDR...",
+	.help = "whose an address is, and what lies there",
+	.details = "ADDR is hexadecimal, with or without 0x; sums are allowed.\n",
+	.example = "owner 0x4014a7f2c0 4014a7f000+2c0",
+	.args_min = 1,
+	.args_max = -1,
+	.needs_space = true,
+	.run = run,
+};

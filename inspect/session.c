@@ -2,6 +2,15 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+static uint64_t monotonic_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
 
 int session_init(struct session *session, const char *space, FILE *out, FILE *err_out,
                  struct err *err)
@@ -10,6 +19,7 @@ int session_init(struct session *session, const char *space, FILE *out, FILE *er
 	session->space = space;
 	session->out = out;
 	session->err_out = err_out;
+	session->clock = monotonic_clock;
 	return symcache_create(&session->symbols, err);
 }
 
@@ -50,6 +60,16 @@ const struct target *session_target(struct session *session)
 	return &session->target;
 }
 
+int session_stopped(struct err *err)
+{
+	return err_set(err, ERR_STOPPED, "stopped");
+}
+
+uint64_t session_clock(const struct session *session)
+{
+	return session->clock();
+}
+
 int session_print_json(struct session *session, json_t *document, struct err *err)
 {
 	int ret;
@@ -70,6 +90,8 @@ int status_of(const struct err *err)
 		return STATUS_NO_SPACE;
 	case ERR_REGISTRY:
 		return STATUS_BAD_REGISTRY;
+	case ERR_STOPPED:
+		return STATUS_STOPPED;
 	default:
 		return STATUS_NOT_FOUND;
 	}

@@ -9,6 +9,7 @@
 #include "lib/read/registry.h"
 #include "lib/read/target.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -19,15 +20,21 @@ enum {
 	STATUS_USAGE = 2,
 	STATUS_NO_SPACE = 3,
 	STATUS_BAD_REGISTRY = 4,
+	STATUS_STOPPED = 130, /* by Ctrl-C */
 };
 
 struct session {
-	const char *space;
-	FILE *out; /* answers; diagnostics go to err_out */
+	const char *space; /* name of the live space that is looked at */
+	FILE *out;         /* answers; diagnostics go to err_out */
 	FILE *err_out;
 	bool json;
 	bool colour;
-	bool quit;                 /* the verb `quit` was given */
+	bool colour_always; /* for files and shell commands too */
+	bool progress;      /* progress may be drawn on err_out, a terminal */
+	bool interactive;   /* commands are typed at a prompt */
+	bool quit;          /* the verb `quit` was given */
+	volatile sig_atomic_t interrupted;
+	uint64_t (*clock)(void);   /* nanoseconds of a monotonic clock; a test's own */
 	struct registry *registry; /* NULL until a verb needs it */
 	struct snapshot *snapshot; /* of the verb that runs, likewise */
 	struct symcache *symbols;
@@ -45,6 +52,17 @@ int session_refresh(struct session *session, struct err *err);
 
 /* What the snapshot is of, opened when it is first asked for; the session's. */
 const struct target *session_target(struct session *session);
+
+/* Whether the user wants the verb to stop (Ctrl-C, or nobody reads the answer any more). */
+static inline bool session_interrupted(const struct session *session)
+{
+	return session->interrupted;
+}
+
+/* The error to return then. */
+int session_stopped(struct err *err);
+
+uint64_t session_clock(const struct session *session);
 
 /* Prints a document and releases it; NULL stands for a shortage of memory. */
 int session_print_json(struct session *session, json_t *document, struct err *err);

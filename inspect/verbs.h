@@ -1,36 +1,37 @@
 /*
- * verbs.h - what tpinspect can be asked.
+ * verbs.h - every verb there is, and the line that asks for one.
  */
 #ifndef TPROC_INSPECT_VERBS_H
 #define TPROC_INSPECT_VERBS_H
 
-#include "inspect/session.h"
+#include "inspect/verb.h"
 
-struct verb {
-	const char *name;
-	const char *usage;   /* its arguments */
-	const char *help;    /* one line */
-	const char *details; /* more, with an example */
-	int args_min;
-	int args_max; /* -1: any number */
-	bool needs_space;
-	/*
-	 * Answers on session->out.  args are the words after the verb, NULL-terminated.
-	 * Returns 0, 1 when it answered that something is not there, or -1 with err.
-	 */
-	int (*run)(struct session *session, int argc, char **args, struct err *err);
-};
+#include <stddef.h>
 
-int verb_list(struct session *session, int argc, char **args, struct err *err);
-int verb_owner(struct session *session, int argc, char **args, struct err *err);
-int verb_modules(struct session *session, int argc, char **args, struct err *err);
-int verb_fds(struct session *session, int argc, char **args, struct err *err);
-int verb_names(struct session *session, int argc, char **args, struct err *err);
+/* In the order of `help`. */
+#define EACH_VERB(X)                                                                               \
+	X(list)                                                                                    \
+	X(owner)                                                                                   \
+	X(modules)                                                                                 \
+	X(fds)                                                                                     \
+	X(names)                                                                                   \
+	X(help)                                                                                    \
+	X(quit)
+
+#define DECLARE_VERB(name) extern const struct verb verb_##name;
+EACH_VERB(DECLARE_VERB)
+
+extern const struct verb *const verbs[];
+extern const size_t verb_count;
 
 /*
- * Runs one command line: a verb and its arguments between blanks; an empty line and one
- * that begins with '#' do nothing.  Reports failures.  Returns a STATUS_ constant.
+ * The verb of that name; at a prompt also the one that alone begins so.  ERR_USAGE, with the
+ * nearest one there is.
  */
+int verbs_find(const struct session *session, const char *name, const struct verb **ret_verb,
+               struct err *err);
+
+/* Runs one command line (line.h).  Reports failures.  Returns a STATUS_ constant. */
 int verbs_run_line(struct session *session, const char *line);
 
 #endif

@@ -20,6 +20,7 @@ enum err_code {
 	ERR_LIMIT,     /* a table or an address range is full */
 	ERR_DENIED,    /* not permitted */
 	ERR_PROTOCOL,  /* a peer broke the protocol */
+	ERR_STOPPED,   /* the user wanted no more of it */
 };
 
 struct err {

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct world {
 	struct registry_builder builder;
@@ -209,14 +210,74 @@ static void test_other_lines(void **state)
 	assert_int_equal(run(w, "  # list"), STATUS_OK);
 	assert_string_equal(w->out, "");
 	assert_int_equal(run(w, "lst"), STATUS_USAGE);
+	assert_string_equal(w->diagnostics, "tpinspect: no verb 'lst'; did you mean 'list'?\n");
 	assert_int_equal(run(w, "list all"), STATUS_USAGE);
 	assert_int_equal(run(w, "help"), STATUS_OK);
-	assert_has(w->out, "owner    ADDR...");
+	assert_has(w->out, "owner      ADDR...");
 	assert_int_equal(run(w, "help owner"), STATUS_OK);
 	assert_int_equal(run(w, "help me"), STATUS_USAGE);
 	assert_false(w->session.quit);
 	assert_int_equal(run(w, "\tquit \r\n"), STATUS_OK);
 	assert_true(w->session.quit);
+}
+
+static void test_beginnings(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, "own 10"), STATUS_USAGE);
+	w->session.interactive = true;
+	assert_int_equal(run(w, "own 10"), STATUS_NOT_FOUND);
+	assert_int_equal(run(w, "help l"), STATUS_OK);
+	assert_int_equal(run(w, "zzz"), STATUS_USAGE);
+	assert_string_equal(w->diagnostics, "tpinspect: no verb 'zzz'; 'help' lists them\n");
+}
+
+/* What a file holds, as a string; "" when it is not there. */
+static const char *content(const char *path, char text[256])
+{
+	FILE *file = fopen(path, "r");
+	size_t len = file ? fread(text, 1, 255, file) : 0;
+
+	text[len] = '\0';
+	if (file)
+		fclose(file);
+	return text;
+}
+
+#define HELP_QUIT "quit: end\nSo does the end of the input.\nExample: quit\n"
+
+static void test_redirection(void **state)
+{
+	struct world *w = *state;
+	char dir[] = "/tmp/test_inspect.XXXXXX";
+	char line[128], path[64], text[256];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a file", dir);
+	snprintf(line, sizeof(line), "help quit > '%s'", path);
+	w->session.colour = true;
+	assert_int_equal(run(w, line), STATUS_OK);
+	assert_string_equal(w->out, "");
+	assert_string_equal(content(path, text), HELP_QUIT);
+	assert_true(w->session.colour);
+	snprintf(line, sizeof(line), "help quit >> '%s'", path);
+	assert_int_equal(run(w, line), STATUS_OK);
+	assert_string_equal(content(path, text), HELP_QUIT HELP_QUIT);
+	snprintf(line, sizeof(line), "help quit | cat > '%s'", path);
+	assert_int_equal(run(w, line), STATUS_OK);
+	assert_string_equal(content(path, text), HELP_QUIT);
+	assert_int_equal(run(w, "help | exit 3"), STATUS_NOT_FOUND);
+	assert_int_equal(run(w, "help | true"), STATUS_OK);
+	assert_string_equal(w->diagnostics, "");
+	assert_int_equal(run(w, "help > /dev/full"), STATUS_NOT_FOUND);
+	assert_string_equal(w->diagnostics,
+	                    "tpinspect: cannot write /dev/full: No space left on device\n");
+	assert_int_equal(run(w, "help > /nowhere/at/all"), STATUS_NOT_FOUND);
+	assert_string_equal(w->diagnostics,
+	                    "tpinspect: cannot write /nowhere/at/all: No such file or directory\n");
+	unlink(path);
+	rmdir(dir);
 }
 
 static void test_no_space(void **state)
@@ -372,19 +433,11 @@ static void test_fuzz(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_address),
-		TEST(test_list),
-		TEST(test_list_empty),
-		TEST(test_modules_and_fds),
-		TEST(test_owner),
-		TEST(test_other_lines),
-		TEST(test_no_space),
-		TEST(test_spoilt_registry),
-		TEST(test_script),
-		TEST(test_json),
-		TEST(test_json_error),
-		TEST(test_hostile_names),
-		TEST(test_fuzz),
+		cmocka_unit_test(test_address), TEST(test_list),          TEST(test_list_empty),
+		TEST(test_modules_and_fds),     TEST(test_owner),         TEST(test_other_lines),
+		TEST(test_beginnings),          TEST(test_redirection),   TEST(test_no_space),
+		TEST(test_spoilt_registry),     TEST(test_script),        TEST(test_json),
+		TEST(test_json_error),          TEST(test_hostile_names), TEST(test_fuzz),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
