@@ -57,6 +57,17 @@ enum out_style show_state_style(const struct reg_threadproc *tp)
 	}
 }
 
+void show_who(struct session *session, const struct reg_threadproc *tp)
+{
+	char state[SHOW_TEXT_SIZE];
+
+	out_text(session->out, tp->abi.name);
+	fprintf(session->out, " (id %" PRIu32 ", pid %" PRId32, tp->abi.id, tp->abi.pid);
+	if (!tp->abi.end_ns)
+		fprintf(session->out, ", %s", show_state(tp, state));
+	fputc(')', session->out);
+}
+
 const char *show_time(uint64_t ns, char text[SHOW_TEXT_SIZE])
 {
 	time_t seconds = (time_t)(ns / NS_PER_S);

@@ -12,6 +12,9 @@
 const char *show_state(const struct reg_threadproc *tp, char text[SHOW_TEXT_SIZE]);
 enum out_style show_state_style(const struct reg_threadproc *tp);
 
+/* "allocstr (id 1, pid 4711, running)"; the state only while it has not ended.  On out. */
+void show_who(struct session *session, const struct reg_threadproc *tp);
+
 /* Local time, "2026-01-31 12:00:00"; "" for 0. */
 const char *show_time(uint64_t ns, char text[SHOW_TEXT_SIZE]);
 

@@ -343,6 +343,27 @@ static void test_json(void **state)
 	json_decref(run_json(w, "help", STATUS_OK));
 }
 
+/* The kind of the last, and least specific, identity of an address. */
+static void expect_kind(struct world *w, const char *line, const char *kind)
+{
+	json_t *doc = run_json(w, line, STATUS_OK);
+	json_t *all =
+		json_object_get(json_array_get(json_object_get(doc, "addresses"), 0), "identities");
+	json_t *last = json_array_get(all, json_array_size(all) - 1);
+
+	assert_string_equal(json_string_value(json_object_get(last, "kind")), kind);
+	json_decref(doc);
+}
+
+static void test_identities(void **state)
+{
+	struct world *w = *state;
+
+	expect_kind(w, "owner 101000000010", "threadproc");
+	expect_kind(w, "owner 101c00000000", "tombstone");
+	expect_kind(w, "owner 78000000", "toolkit");
+}
+
 static void test_json_error(void **state)
 {
 	struct world *w = *state;
@@ -433,11 +454,22 @@ static void test_fuzz(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_address), TEST(test_list),          TEST(test_list_empty),
-		TEST(test_modules_and_fds),     TEST(test_owner),         TEST(test_other_lines),
-		TEST(test_beginnings),          TEST(test_redirection),   TEST(test_no_space),
-		TEST(test_spoilt_registry),     TEST(test_script),        TEST(test_json),
-		TEST(test_json_error),          TEST(test_hostile_names), TEST(test_fuzz),
+		cmocka_unit_test(test_address),
+		TEST(test_list),
+		TEST(test_list_empty),
+		TEST(test_modules_and_fds),
+		TEST(test_owner),
+		TEST(test_other_lines),
+		TEST(test_beginnings),
+		TEST(test_redirection),
+		TEST(test_no_space),
+		TEST(test_spoilt_registry),
+		TEST(test_script),
+		TEST(test_json),
+		TEST(test_identities),
+		TEST(test_json_error),
+		TEST(test_hostile_names),
+		TEST(test_fuzz),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,32 @@
+/*
+ * identities.h - everything that an address is, one line each.
+ *
+ * A further kind of identity is a row of the table in identities.c: what identify() found
+ * out about it lies in struct identity, and the row says how to show that.
+ */
+#ifndef TPROC_INSPECT_IDENTITIES_H
+#define TPROC_INSPECT_IDENTITIES_H
+
+#include "inspect/session.h"
+
+#include "lib/read/identify.h"
+
+struct identity_row {
+	const char *kind;  /* in JSON, as the member "kind" */
+	const char *label; /* in text; NULL: the headline says it already */
+	bool (*applies)(const struct identity *id);
+	json_t *(*json)(const struct identity *id); /* an object; NULL when memory is short */
+	/* What follows the label, without a newline; NULL when label is. */
+	void (*text)(struct session *session, const struct identity *id);
+};
+
+/* Whether there is anything at the address, or was. */
+bool identities_found(const struct target *target, const struct identity *id);
+
+/* The whole answer: who owns it, and "identities", the most specific first. */
+json_t *identities_json(const struct target *target, const struct identity *id);
+
+/* The same as text: a headline, and a line for each. */
+void identities_print(struct session *session, const struct identity *id);
+
+#endif
