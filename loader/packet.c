@@ -26,6 +26,11 @@ static const struct packet_form {
 	[WIRE_PING] = {PACKET_FROM_CLIENT, sizeof(struct wire_header), 0, 0},
 	[WIRE_PONG] = {PACKET_FROM_SERVER, sizeof(struct wire_pong), 0, 0},
 	[WIRE_SHUTDOWN] = {PACKET_FROM_CLIENT, sizeof(struct wire_header), 0, 0},
+	[WIRE_DEBUG] = {PACKET_FROM_CLIENT, sizeof(struct wire_debug), 0, 0},
+	[WIRE_SHOW] = {PACKET_FROM_CLIENT, sizeof(struct wire_show), 0, 0},
+	[WIRE_SHOWN] = {PACKET_FROM_SERVER, sizeof(struct wire_shown), 0, 0},
+	[WIRE_RELEASE] = {PACKET_FROM_CLIENT, sizeof(struct wire_show), 0, 0},
+	[WIRE_EVENT] = {PACKET_FROM_SERVER, sizeof(struct wire_event), 0, 0},
 };
 
 static const struct packet_form *form_of(unsigned type)

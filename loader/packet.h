@@ -18,6 +18,10 @@ union packet_body {
 	struct wire_status status;
 	struct wire_failed failed;
 	struct wire_pong pong;
+	struct wire_debug debug;
+	struct wire_show show;
+	struct wire_shown shown;
+	struct wire_event event;
 };
 
 struct packet {

@@ -11,6 +11,11 @@
  * as its descriptors need; the server answers WIRE_STARTED or WIRE_FAILED, then
  * WIRE_CHANGED for stops and continues, then WIRE_EXITED.  When the client closes
  * the connection before that, its threadproc is killed.
+ *
+ * Or it is a debugger: the client sends WIRE_DEBUG, answered with WIRE_SHOWN, and from then on
+ * WIRE_SHOW and WIRE_RELEASE as it likes, one after the other has been answered.  WIRE_EVENT may
+ * come between.  When the connection ends, however it ends, the server puts back what a
+ * debugger may have left in the programs' text.
  */
 #ifndef TPROC_WIRE_H
 #define TPROC_WIRE_H
@@ -31,14 +36,19 @@
 
 enum wire_type {
 	WIRE_LAUNCH = 1,   /* client: struct wire_launch; fds: strings, cwd, the first ones */
-	WIRE_FDS = 2,	   /* client: struct wire_fds; fds: that many */
+	WIRE_FDS = 2,      /* client: struct wire_fds; fds: that many */
 	WIRE_STARTED = 3,  /* server: struct wire_started; fds: pidfd */
 	WIRE_CHANGED = 4,  /* server: struct wire_status */
 	WIRE_EXITED = 5,   /* server: struct wire_status; the last message */
 	WIRE_FAILED = 6,   /* server: struct wire_failed; the last message */
-	WIRE_PING = 7,	   /* client: nothing; the answer is WIRE_PONG */
-	WIRE_PONG = 8,	   /* server: struct wire_pong */
+	WIRE_PING = 7,     /* client: nothing; the answer is WIRE_PONG */
+	WIRE_PONG = 8,     /* server: struct wire_pong */
 	WIRE_SHUTDOWN = 9, /* client: nothing; ends the space; WIRE_PONG, then EOF at the end */
+	WIRE_DEBUG = 10,   /* client: struct wire_debug; the answer is WIRE_SHOWN with id 0 */
+	WIRE_SHOW = 11,    /* client: struct wire_show; the answer is WIRE_SHOWN */
+	WIRE_SHOWN = 12,   /* server: struct wire_shown */
+	WIRE_RELEASE = 13, /* client: struct wire_show; no answer */
+	WIRE_EVENT = 14,   /* server: struct wire_event, to debuggers that want them */
 };
 
 struct wire_header {
@@ -135,6 +145,58 @@ struct wire_pong {
 	uint32_t pad;
 };
 
+enum wire_debug_flags {
+	WIRE_WANTS_EVENTS = 1,
+};
+
+struct wire_debug {
+	struct wire_header h;
+	uint32_t flags; /* enum wire_debug_flags */
+	uint32_t pad;
+};
+
+/*
+ * WIRE_SHOW: /proc/PID/auxv of everybody in the space becomes that of threadproc `id`, for as long
+ * as it takes to attach to it; id 0 puts the space's own back.  One debugger at a time has
+ * this right: another one is told that it waits (WIRE_SHOWN with EINPROGRESS), and again when
+ * its turn has come.
+ * WIRE_RELEASE: the threads of threadproc `id` that ran onto a breakpoint and wait go on.
+ */
+struct wire_show {
+	struct wire_header h;
+	uint32_t id;
+	uint32_t pad;
+};
+
+struct wire_shown {
+	struct wire_header h;
+	uint32_t id;
+	int32_t error;  /* 0; EINPROGRESS: wait; EOPNOTSUPP: this kernel cannot; ESRCH: no such one
+	                 */
+	int32_t holder; /* with EINPROGRESS: pid of the debugger whose turn it is */
+	uint32_t pad;
+};
+
+enum wire_event_kind {
+	WIRE_EVENT_STARTED = 1,
+	WIRE_EVENT_EXITED = 2,  /* code and status of waitid(2) */
+	WIRE_EVENT_EXECED = 3,  /* lives on outside of the space */
+	WIRE_EVENT_TRAPPED = 4, /* ran onto a breakpoint at `address`, and waits */
+	WIRE_EVENT_MODULES = 5, /* its list of modules is another */
+};
+
+/* A hint that the registry is worth a look; some may be left out when they come too fast. */
+struct wire_event {
+	struct wire_header h;
+	uint32_t kind; /* enum wire_event_kind */
+	uint32_t id;
+	int32_t pid;
+	int32_t code;
+	int32_t status;
+	uint32_t pad;
+	uint64_t address;
+};
+
 _Static_assert(sizeof(struct wire_header) == 16, "wire_header");
 _Static_assert(sizeof(struct wire_launch) == 688, "wire_launch");
 _Static_assert(sizeof(struct wire_fds) == 1024, "wire_fds");
@@ -142,5 +204,9 @@ _Static_assert(sizeof(struct wire_started) == 32, "wire_started");
 _Static_assert(sizeof(struct wire_status) == 24, "wire_status");
 _Static_assert(sizeof(struct wire_failed) == 1048, "wire_failed");
 _Static_assert(sizeof(struct wire_pong) == 32, "wire_pong");
+_Static_assert(sizeof(struct wire_debug) == 24, "wire_debug");
+_Static_assert(sizeof(struct wire_show) == 24, "wire_show");
+_Static_assert(sizeof(struct wire_shown) == 32, "wire_shown");
+_Static_assert(sizeof(struct wire_event) == 48, "wire_event");
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "start.h"
 
+#include <linux/prctl.h>
 #include <linux/sched.h>
 
 #define OPS_AT_ONCE 32
@@ -41,6 +42,39 @@ static long do_write(const struct plan_op *op, int plan_fd, uint64_t data_off)
 		done += (uint64_t)n;
 	}
 	return 0;
+}
+
+/* What debuggers read of the memory; -EINVAL where the kernel does not have the call. */
+static long do_set_mm(const struct plan_op *op, int plan_fd, uint64_t data_off)
+{
+	struct plan_mm mm;
+	struct prctl_mm_map map;
+	const struct plan_op copy = {.addr = (uint64_t)&mm, .len = sizeof(mm), .off = op->off};
+	long result;
+
+	if (op->len != sizeof(mm))
+		return -EINVAL;
+	result = do_write(&copy, plan_fd, data_off);
+	if (result)
+		return result;
+	if (mm.aux_count > PLAN_AUX_WORDS)
+		return -EINVAL;
+	memset(&map, 0, sizeof(map));
+	map.start_code = mm.start_code;
+	map.end_code = mm.end_code;
+	map.start_data = mm.start_data;
+	map.end_data = mm.end_data;
+	map.start_brk = mm.start_brk;
+	map.brk = (uint64_t)sys1(__NR_brk, 0);
+	map.start_stack = mm.start_stack;
+	map.arg_start = mm.arg_start;
+	map.arg_end = mm.arg_end;
+	map.env_start = mm.env_start;
+	map.env_end = mm.env_end;
+	map.auxv = (__u64 *)mm.aux;
+	map.auxv_size = (uint32_t)(mm.aux_count * sizeof(mm.aux[0]));
+	map.exe_fd = (uint32_t)-1;
+	return sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
 static long do_clone(const struct plan_op *op, const struct plan_run *run, const int *fds,
@@ -89,6 +123,8 @@ static long execute(const struct plan_op *op, int plan_fd, const struct plan_run
 	case PLAN_SEAL:
 		sys3(__NR_mseal, op->addr, op->len, 0);
 		return 0;
+	case PLAN_SET_MM:
+		return do_set_mm(op, plan_fd, run->data_off);
 	case PLAN_CLONE:
 		return do_clone(op, run, fds, ret_pid);
 	default:

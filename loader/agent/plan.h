@@ -69,14 +69,15 @@ struct plan_done {
 };
 
 enum plan_opcode {
-	PLAN_MAP = 1,	  /* mmap addr,len,prot,flags of descriptor fd at off */
-	PLAN_ZERO = 2,	  /* clear addr,len */
-	PLAN_WRITE = 3,	  /* read len bytes of data at off to addr */
+	PLAN_MAP = 1,     /* mmap addr,len,prot,flags of descriptor fd at off */
+	PLAN_ZERO = 2,    /* clear addr,len */
+	PLAN_WRITE = 3,   /* read len bytes of data at off to addr */
 	PLAN_PROTECT = 4, /* mprotect addr,len,prot */
-	PLAN_UNMAP = 5,	  /* munmap addr,len */
+	PLAN_UNMAP = 5,   /* munmap addr,len */
 	PLAN_ADVISE = 6,  /* madvise addr,len,flags */
-	PLAN_SEAL = 7,	  /* mseal addr,len where the kernel has it (Linux 6.10) */
-	PLAN_CLONE = 8,	  /* start the struct slot at addr */
+	PLAN_SEAL = 7,    /* mseal addr,len where the kernel has it (Linux 6.10) */
+	PLAN_CLONE = 8,   /* start the struct slot at addr */
+	PLAN_SET_MM = 9,  /* describe the memory by the struct plan_mm of data at off */
 };
 
 /* A clone's descriptors: fds[0..len) of the plan become those of the program; the
@@ -91,6 +92,28 @@ struct plan_op {
 	uint64_t off;
 };
 
+/*
+ * What /proc/PID/auxv and stat say of the memory, the same for everybody in it; the agent
+ * adds its break.  The words are pairs, AT_NULL last.
+ */
+#define PLAN_AUX_WORDS 64u
+
+struct plan_mm {
+	uint64_t start_code;
+	uint64_t end_code;
+	uint64_t start_data;
+	uint64_t end_data;
+	uint64_t start_brk;
+	uint64_t start_stack;
+	uint64_t arg_start;
+	uint64_t arg_end;
+	uint64_t env_start;
+	uint64_t env_end;
+	uint64_t aux_count; /* words */
+	uint64_t aux[PLAN_AUX_WORDS];
+};
+
+_Static_assert(sizeof(struct plan_mm) == 600, "plan_mm");
 _Static_assert(sizeof(struct plan_header) == 16, "plan_header");
 _Static_assert(sizeof(struct plan_hello) == 88, "plan_hello");
 _Static_assert(sizeof(struct plan_run) == 32, "plan_run");

@@ -1,6 +1,7 @@
 #include "loader/server/client.h"
 
 #include "loader/packet.h"
+#include "loader/server/debug.h"
 #include "loader/server/log.h"
 #include "loader/server/threadproc.h"
 
@@ -18,6 +19,7 @@ struct client {
 	struct server *server;
 	struct threadproc *threadproc;
 	struct request *request; /* while its descriptors come in */
+	struct debug_session *debug; /* NULL: no debugger */
 	pid_t pid;
 	struct client *next;
 	struct client *prev;
@@ -37,6 +39,8 @@ static void close_client(struct client *client)
 
 	if (client->threadproc)
 		threadproc_abandon(client->threadproc);
+	if (client->debug)
+		debug_close(client->debug);
 	if (client->request) {
 		request_deinit(client->request);
 		free(client->request);
@@ -94,6 +98,23 @@ void client_failed(struct client *client, int kind, int os_errno, const char *re
 	close_client(client);
 }
 
+void client_shown(struct client *client, uint32_t id, int error, pid_t holder)
+{
+	union packet_body body = {
+		.shown = {.id = id, .error = error, .holder = (int32_t)holder},
+	};
+
+	/* Its end, should it be gone, comes through the loop. */
+	tell(client, WIRE_SHOWN, &body, NULL, 0);
+}
+
+void client_event(struct client *client, const struct wire_event *event)
+{
+	union packet_body body = {.event = *event};
+
+	tell(client, WIRE_EVENT, &body, NULL, 0);
+}
+
 void client_set_threadproc(struct client *client, struct threadproc *tp)
 {
 	client->threadproc = tp;
@@ -120,7 +141,7 @@ static int on_launch(struct client *client, struct packet *packet, struct err *e
 {
 	struct request *request;
 
-	if (client->request || client->threadproc)
+	if (client->request || client->threadproc || client->debug)
 		return err_set(err, ERR_PROTOCOL, "a second launch on one connection");
 	request = calloc(1, sizeof(*request));
 	if (!request)
@@ -141,6 +162,31 @@ static int on_fds(struct client *client, struct packet *packet, struct err *err)
 	if (request_add_fds(client->request, packet, err))
 		return -1;
 	launch_when_complete(client);
+	return 0;
+}
+
+static int on_debug(struct client *client, const struct wire_debug *debug, struct err *err)
+{
+	if (client->request || client->threadproc || client->debug)
+		return err_set(err, ERR_PROTOCOL, "a debugger's connection is for that alone");
+	if ((debug->flags & ~(uint32_t)WIRE_WANTS_EVENTS) || debug->pad)
+		return err_set(err, ERR_PROTOCOL, "flags 0x%x of a debugger", debug->flags);
+	client->debug = debug_open(client->server, client, debug->flags);
+	if (!client->debug)
+		return err_os(err, ENOMEM, "no memory for a debugger");
+	client_shown(client, 0, client->server->debug.can_show ? 0 : EOPNOTSUPP, 0);
+	return 0;
+}
+
+static int on_show(struct client *client, const struct wire_show *show, struct err *err)
+{
+	if (!client->debug)
+		return err_set(err, ERR_PROTOCOL, "not a debugger's connection");
+	if (show->pad)
+		return err_set(err, ERR_PROTOCOL, "padding that is not zero");
+	if (show->h.type == WIRE_SHOW)
+		return debug_show(client->debug, show->id, err);
+	debug_release(client->debug, show->id);
 	return 0;
 }
 
@@ -168,6 +214,11 @@ static int handle(struct client *client, struct packet *packet, struct err *err)
 		return on_launch(client, packet, err);
 	case WIRE_FDS:
 		return on_fds(client, packet, err);
+	case WIRE_DEBUG:
+		return on_debug(client, &packet->body.debug, err);
+	case WIRE_SHOW:
+	case WIRE_RELEASE:
+		return on_show(client, &packet->body.show, err);
 	case WIRE_PING:
 		pong(client);
 		return 0;

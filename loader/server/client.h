@@ -5,6 +5,7 @@
 #define TPROC_SERVER_CLIENT_H
 
 #include "loader/server/server.h"
+#include "loader/wire.h"
 
 /* Accepts on the listening socket `fd`. */
 int client_listen(struct server *server, int fd, struct err *err);
@@ -14,6 +15,10 @@ void client_started(struct client *client, uint32_t id, pid_t pid, int pidfd, in
 void client_changed(struct client *client, int code, int status);
 void client_exited(struct client *client, int code, int status);
 void client_failed(struct client *client, int kind, int os_errno, const char *reason);
+
+/* What a debugger is told (debug.h). */
+void client_shown(struct client *client, uint32_t id, int error, pid_t holder);
+void client_event(struct client *client, const struct wire_event *event);
 
 /* A launch took the client over, or left it (NULL). */
 void client_set_threadproc(struct client *client, struct threadproc *tp);

@@ -5,6 +5,7 @@
 
 #include "lib/base/cleanup.h"
 #include "loader/server/client.h"
+#include "loader/server/stack.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -205,6 +206,7 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	tp->interp = s->interp;
 	tp->program_bias = layout.program_bias;
 	tp->interp_bias = layout.interp_bias;
+	tp->execfn = stack_execfn(layout.stack_hi, s->program.execfn);
 	tp->pgid = request->launch.sid == server->launch.server_sid ? request->launch.pgid : 0;
 	tp->has_memory = true;
 	threadproc_publish_start(tp, &input, name_for(request, &s->program, name));

@@ -8,6 +8,7 @@
 #include "loader/server/threadproc.h"
 
 #include "lib/base/cleanup.h"
+#include "loader/server/debug.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -323,4 +324,5 @@ void modules_refresh(struct threadproc *tp)
 		registry_seq_end(&record->seq);
 	}
 	publish(tp, &list);
+	debug_tell(tp->server, WIRE_EVENT_MODULES, tp, 0);
 }

@@ -89,7 +89,9 @@ void plan_zero(struct plan *plan, uint64_t addr, uint64_t len)
 		add(plan, (struct plan_op){ .op = PLAN_ZERO, .fd = -1, .addr = addr, .len = len });
 }
 
-uint8_t *plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len)
+/* An operation that takes len bytes of data.  Returns the copy. */
+static uint8_t *add_data(struct plan *plan, enum plan_opcode op, uint64_t addr, const void *data,
+                         size_t len)
 {
 	uint8_t *copy;
 
@@ -97,7 +99,7 @@ uint8_t *plan_write(struct plan *plan, uint64_t addr, const void *data, size_t l
 		return NULL;
 	copy = memcpy(plan->data + plan->data_len, data, len);
 	add(plan, (struct plan_op){
-			  .op = PLAN_WRITE,
+			  .op = op,
 			  .fd = -1,
 			  .addr = addr,
 			  .len = len,
@@ -105,6 +107,16 @@ uint8_t *plan_write(struct plan *plan, uint64_t addr, const void *data, size_t l
 		  });
 	plan->data_len += len;
 	return copy;
+}
+
+uint8_t *plan_write(struct plan *plan, uint64_t addr, const void *data, size_t len)
+{
+	return add_data(plan, PLAN_WRITE, addr, data, len);
+}
+
+void plan_set_mm(struct plan *plan, const struct plan_mm *mm)
+{
+	add_data(plan, PLAN_SET_MM, 0, mm, sizeof(*mm));
 }
 
 void plan_protect(struct plan *plan, uint64_t addr, uint64_t len, int prot)

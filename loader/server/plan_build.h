@@ -46,6 +46,8 @@ void plan_protect(struct plan *plan, uint64_t addr, uint64_t len, int prot);
 void plan_unmap(struct plan *plan, uint64_t addr, uint64_t len);
 void plan_advise(struct plan *plan, uint64_t addr, uint64_t len, int advice);
 void plan_seal(struct plan *plan, uint64_t addr, uint64_t len);
+/* What /proc says of the memory. */
+void plan_set_mm(struct plan *plan, const struct plan_mm *mm);
 /* The plan's first fds are the program's; cwd is an index. */
 void plan_clone(struct plan *plan, uint64_t slot, uint32_t fds, int32_t cwd);
 

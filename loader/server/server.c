@@ -3,6 +3,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/space_dir.h"
 #include "loader/server/client.h"
+#include "loader/server/debug.h"
 #include "loader/server/log.h"
 #include "loader/server/processor.h"
 #include "loader/server/threadproc.h"
@@ -134,7 +135,7 @@ static int furnish_space(struct server *server, struct err *err)
 	plan_seal(&plan, hello->agent_lo, hello->agent_hi - hello->agent_lo);
 	result = agent_link_run_now(&server->agent, &plan, err);
 	plan_deinit(&plan);
-	return result;
+	return result ? result : debug_start(server, err);
 }
 
 /* Where the kernel's part of the agent's memory begins: nothing else is up there yet. */

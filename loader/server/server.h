@@ -17,7 +17,16 @@
 #include "loader/server/slots.h"
 
 struct client;
+struct debug_session;
 struct threadproc;
+
+/* Debuggers (debug.h). */
+struct debug_state {
+	struct debug_session *sessions;
+	struct debug_session *holder; /* whose turn it is, NULL: nobody's */
+	struct plan_mm own;           /* what is shown else */
+	bool can_show;                /* the kernel can show another */
+};
 
 /* The images that a record's modules refer to, kept for as long as the record is. */
 struct image_refs {
@@ -41,6 +50,7 @@ struct server {
 	struct interp_cache interps;
 	struct agent_link agent;
 	struct mailboxes mailboxes;
+	struct debug_state debug;
 	struct launch_space launch;
 	struct loop_source listener;
 	struct loop_source signals;

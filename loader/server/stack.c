@@ -188,6 +188,11 @@ int stack_build(const struct stack_input *input, struct stack_image *image, stru
 	return 0;
 }
 
+uint64_t stack_execfn(uint64_t top, const char *execfn)
+{
+	return top - sizeof(uint64_t) - (strlen(execfn) + 1);
+}
+
 void stack_image_deinit(struct stack_image *image)
 {
 	free(image->bytes);

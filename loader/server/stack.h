@@ -35,6 +35,8 @@ struct stack_image {
 
 /* ERR_OS with E2BIG when arguments and environment are beyond the kernel's limits. */
 int stack_build(const struct stack_input *input, struct stack_image *image, struct err *err);
+/* Where on a stack with that end the program finds execfn (AT_EXECFN). */
+uint64_t stack_execfn(uint64_t top, const char *execfn);
 void stack_image_deinit(struct stack_image *image);
 
 #endif

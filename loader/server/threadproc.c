@@ -2,6 +2,7 @@
 
 #include "lib/base/cleanup.h"
 #include "loader/server/client.h"
+#include "loader/server/debug.h"
 #include "loader/server/log.h"
 
 #include <errno.h>
@@ -84,6 +85,7 @@ void threadproc_started(struct threadproc *tp)
 	tp->phase = THREADPROC_LIVING;
 	threadproc_publish_state(tp, TP_STATE_RUNNING);
 	loop_arm(&tp->server->loop, &tp->first_look, FIRST_LOOK_MS);
+	debug_tell(tp->server, WIRE_EVENT_STARTED, tp, 0);
 	if (tp->client)
 		client_started(tp->client, tp->id, tp->pid, tp->pidfd.fd,
 			       tp->pgid ? tp->pgid : tp->pid);
@@ -199,6 +201,7 @@ static void on_exec_timer(struct loop_timer *timer)
 	if (!teardown_shares_space(tp->server, tp->pid)) {
 		tp->phase = THREADPROC_GONE_ON;
 		threadproc_publish_state(tp, TP_STATE_EXECED);
+		debug_tell(tp->server, WIRE_EVENT_EXECED, tp, 0);
 		service_drop_names(tp);
 		threadproc_count_live(tp->server, -1);
 		teardown_begin(tp);
@@ -254,6 +257,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	/* Who waits for the launcher may then look at the registry: it comes first.  Whatever else
 	 * there is to do is not worth waiting for. */
 	threadproc_publish_end(tp, info.si_code, info.si_status);
+	debug_tell(server, WIRE_EVENT_EXITED, tp, 0);
 	if (tp->phase == THREADPROC_LIVING) {
 		service_drop_names(tp);
 		threadproc_count_live(server, -1);

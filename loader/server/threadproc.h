@@ -57,6 +57,7 @@ struct threadproc {
 	struct cached_image *interp;  /* likewise, or NULL */
 	uint64_t program_bias;
 	uint64_t interp_bias;
+	uint64_t execfn;             /* address of the string that AT_EXECFN names */
 	bool failed;		     /* never came to life: its record is not kept */
 	struct threadproc *next;     /* in a list of the server's, or of a batch */
 	struct threadproc *prev;

@@ -91,7 +91,7 @@ class Protocol(SpaceTest):
         self.refuse(wire.packet(wire.PING, version=2), pattern="version")
         self.refuse(wire.packet(wire.PING, length=15), pattern="claims 15")
         self.refuse(wire.packet(wire.PING, b"x"), pattern="17")
-        for kind in (0, wire.STARTED, wire.EXITED, wire.PONG, 10, 65535):
+        for kind in (0, wire.STARTED, wire.EXITED, wire.PONG, wire.EVENT + 1, 65535):
             self.refuse(wire.packet(kind), pattern="not one that a client sends")
 
     def test_short_and_long(self):

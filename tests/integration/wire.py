@@ -9,6 +9,7 @@ from typing import NamedTuple
 MAGIC = 0x57435054
 VERSION = 1
 LAUNCH, FDS, STARTED, CHANGED, EXITED, FAILED, PING, PONG, SHUTDOWN = range(1, 10)
+DEBUG, SHOW, SHOWN, RELEASE, EVENT = range(10, 15)
 FDS_PER_PACKET = 250
 LONGEST = 2048
 
@@ -18,6 +19,9 @@ STATUS_BODY = struct.Struct("=ii")
 STARTED_BODY = struct.Struct("=Iiii")
 FAILED_BODY = struct.Struct("=ii1024s")
 PONG_BODY = struct.Struct("=iiII")
+PAIR_BODY = struct.Struct("=II")  # of DEBUG: flags, 0; of SHOW and RELEASE: id, 0
+SHOWN_BODY = struct.Struct("=Iiii")
+EVENT_BODY = struct.Struct("=IIiiiIQ")
 
 assert HEADER.size + LAUNCH_BODY.size == 688
 assert HEADER.size + FAILED_BODY.size == 1048
@@ -34,6 +38,17 @@ class Message(NamedTuple):
         """(server pid, agent pid, live threadprocs, 0)"""
         assert self.type == PONG, self
         return PONG_BODY.unpack(self.body)
+
+    def shown(self):
+        """(id, errno, pid of the debugger whose turn it is)"""
+        assert self.type == SHOWN, self
+        return SHOWN_BODY.unpack(self.body)[:3]
+
+    def event(self):
+        """(kind, id, pid, code, status, address)"""
+        assert self.type == EVENT, self
+        kind, number, pid, code, status, _, address = EVENT_BODY.unpack(self.body)
+        return kind, number, pid, code, status, address
 
     def reason(self):
         """Kind and text of a refusal."""

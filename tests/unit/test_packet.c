@@ -154,8 +154,13 @@ static void every_type_has_its_length(void **state)
 	assert_int_equal(packet_length(WIRE_PING), sizeof(struct wire_header));
 	assert_int_equal(packet_length(WIRE_PONG), sizeof(struct wire_pong));
 	assert_int_equal(packet_length(WIRE_SHUTDOWN), sizeof(struct wire_header));
+	assert_int_equal(packet_length(WIRE_DEBUG), sizeof(struct wire_debug));
+	assert_int_equal(packet_length(WIRE_SHOW), sizeof(struct wire_show));
+	assert_int_equal(packet_length(WIRE_SHOWN), sizeof(struct wire_shown));
+	assert_int_equal(packet_length(WIRE_RELEASE), sizeof(struct wire_show));
+	assert_int_equal(packet_length(WIRE_EVENT), sizeof(struct wire_event));
 	assert_int_equal(packet_length(0), 0);
-	assert_int_equal(packet_length(WIRE_SHUTDOWN + 1), 0);
+	assert_int_equal(packet_length(WIRE_EVENT + 1), 0);
 	assert_int_equal(packet_length(65535), 0);
 }
 
@@ -225,7 +230,9 @@ static void each_side_has_its_types(void **state)
 		{WIRE_STARTED, 1, PACKET_FROM_SERVER},  {WIRE_CHANGED, 0, PACKET_FROM_SERVER},
 		{WIRE_EXITED, 0, PACKET_FROM_SERVER},   {WIRE_FAILED, 0, PACKET_FROM_SERVER},
 		{WIRE_PING, 0, PACKET_FROM_CLIENT},     {WIRE_PONG, 0, PACKET_FROM_SERVER},
-		{WIRE_SHUTDOWN, 0, PACKET_FROM_CLIENT},
+		{WIRE_SHUTDOWN, 0, PACKET_FROM_CLIENT}, {WIRE_DEBUG, 0, PACKET_FROM_CLIENT},
+		{WIRE_SHOW, 0, PACKET_FROM_CLIENT},     {WIRE_SHOWN, 0, PACKET_FROM_SERVER},
+		{WIRE_RELEASE, 0, PACKET_FROM_CLIENT},  {WIRE_EVENT, 0, PACKET_FROM_SERVER},
 	};
 	struct pair *pair = *state;
 	int fds[2] = {pair->theirs, pair->theirs};
@@ -250,7 +257,7 @@ static void each_side_has_its_types(void **state)
 
 static void unknown_types_are_refused(void **state)
 {
-	static const unsigned types[] = {0, WIRE_SHUTDOWN + 1, 1000, 65535};
+	static const unsigned types[] = {0, WIRE_EVENT + 1, 1000, 65535};
 	struct pair *pair = *state;
 
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

@@ -73,6 +73,17 @@ static void test_each_op(void **state)
 	assert_op(8, (struct plan_op){PLAN_CLONE, 8, 0x4040, 7, 0, 0, 0});
 }
 
+static void test_set_mm(void **state)
+{
+	struct plan_mm mm = {.start_code = 1, .aux_count = 2, .aux = {7, 8}};
+
+	plan_write(&plan, 0x1000, "abc", 3);
+	plan_set_mm(&plan, &mm);
+	assert_finishes();
+	assert_op(1, (struct plan_op){PLAN_SET_MM, -1, 0, sizeof(mm), 0, 0, 3});
+	assert_memory_equal(plan.data + 3, &mm, sizeof(mm));
+}
+
 static void test_nothing_to_do_is_no_op(void **state)
 {
 	plan_zero(&plan, 0x1000, 0);
@@ -160,13 +171,10 @@ static void test_too_many_ops(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_empty),
-		TEST(test_each_op),
-		TEST(test_nothing_to_do_is_no_op),
-		TEST(test_data_offsets),
-		TEST(test_the_copy_is_the_plans),
-		TEST(test_many_descriptors),
-		TEST(test_as_many_ops_as_there_may_be),
+		TEST(test_set_mm),           TEST(test_empty),
+		TEST(test_each_op),          TEST(test_nothing_to_do_is_no_op),
+		TEST(test_data_offsets),     TEST(test_the_copy_is_the_plans),
+		TEST(test_many_descriptors), TEST(test_as_many_ops_as_there_may_be),
 		TEST(test_too_many_ops),
 	};
 

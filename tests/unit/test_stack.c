@@ -269,6 +269,7 @@ static void test_end_of_the_stack(void **state)
 	build(&input, &image, &parse);
 	execfn = aux(&parse, AT_EXECFN);
 	assert_int_equal(execfn + strlen(input.execfn) + 1 + 8, input.top);
+	assert_int_equal(execfn, stack_execfn(input.top, input.execfn));
 	assert_int_equal(stack_parse_word(&parse, input.top - 8), 0);
 	stack_image_deinit(&image);
 }

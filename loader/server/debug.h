@@ -1,0 +1,31 @@
+/*
+ * debug.h - debuggers that are at work in the space: their connections, whose turn it is to have a
+ * threadproc's auxiliary vector shown (mm_view.h), and what is done when one of them is gone.
+ */
+#ifndef TPROC_SERVER_DEBUG_H
+#define TPROC_SERVER_DEBUG_H
+
+#include "loader/server/server.h"
+#include "loader/wire.h"
+
+struct debug_session;
+
+/* Shows the space's own vector from now on.  Before the loop runs; not to be able to is no error.
+ */
+int debug_start(struct server *server, struct err *err);
+
+/* Makes the connection a debugger's and answers.  NULL without memory. */
+struct debug_session *debug_open(struct server *server, struct client *client, uint32_t flags);
+
+/* The debugger is gone: its turn is over, and what it may have left in texts is put back. */
+void debug_close(struct debug_session *session);
+
+/* WIRE_SHOW and WIRE_RELEASE.  ERR_PROTOCOL when the last answer is still to come. */
+int debug_show(struct debug_session *session, uint32_t id, struct err *err);
+void debug_release(struct debug_session *session, uint32_t id);
+
+/* Tells debuggers that want to know; address counts with WIRE_EVENT_TRAPPED only. */
+void debug_tell(struct server *server, enum wire_event_kind kind, const struct threadproc *tp,
+                uint64_t address);
+
+#endif
