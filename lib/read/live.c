@@ -23,10 +23,19 @@ static int live_threads(const struct target *target, const struct reg_threadproc
 	return threads_read(tp->abi.pid, ret_threads, err);
 }
 
+/* Where the stack that sp is in should end: the main thread's is on record, the others' not. */
+static int live_capture(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                        struct capture *ret_capture, struct err *err)
+{
+	uint64_t stack_hi = tid == tp->abi.pid ? tp->abi.stack_hi : threads_robust_head(tid);
+
+	return capture_live(tp->abi.pid, tid, stack_hi, ret_capture, err);
+}
+
 void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
                       struct target *ret_target)
 {
-	static const struct target_ops ops = {.threads = live_threads};
+	static const struct target_ops ops = {.threads = live_threads, .capture = live_capture};
 	struct target target = {.ops = &ops, .snapshot = snapshot, .symbols = symbols};
 	bool found = snapshot->header.agent_state == TP_AGENT_ALIVE &&
 	             open_process(snapshot, snapshot->header.agent_pid, &target);

@@ -8,6 +8,14 @@ int target_threads(const struct target *target, const struct reg_threadproc *tp,
 	return target->ops->threads(target, tp, ret_threads, err);
 }
 
+int target_capture(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                   struct capture *ret_capture, struct err *err)
+{
+	if (!target->ops || !target->ops->capture)
+		return err_set(err, ERR_NOT_FOUND, "registers are not known");
+	return target->ops->capture(target, tp, tid, ret_capture, err);
+}
+
 void target_close(struct target *target)
 {
 	maps_close(target->maps);

@@ -5,6 +5,7 @@
 #define TPROC_READ_TARGET_H
 
 #include "lib/base/err.h"
+#include "lib/read/capture.h"
 #include "lib/read/maps.h"
 #include "lib/read/mem.h"
 #include "lib/read/registry.h"
@@ -18,6 +19,9 @@ struct target_ops {
 	/* The threads of a threadproc.  ERR_NOT_FOUND when it is gone. */
 	int (*threads)(const struct target *target, const struct reg_threadproc *tp,
 	               struct threads *ret_threads, struct err *err);
+	/* A thread of it, stopped for the moment that it takes; errors as capture_live has them. */
+	int (*capture)(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+	               struct capture *ret_capture, struct err *err);
 };
 
 /* Snapshot and symbols are borrowed; maps and mem belong to whoever opened the target. */
@@ -33,6 +37,10 @@ struct target {
 /* ops->threads, or ERR_NOT_FOUND when threads are not known. */
 int target_threads(const struct target *target, const struct reg_threadproc *tp,
                    struct threads *ret_threads, struct err *err);
+
+/* ops->capture, or ERR_NOT_FOUND when registers are not known. */
+int target_capture(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                   struct capture *ret_capture, struct err *err);
 
 /*
  * The live space that the snapshot is of: by the agent, else by any threadproc that lives.  A

@@ -13,7 +13,7 @@
 
 #define PAGE 4096u
 
-static uint64_t robust_head_of(pid_t tid)
+uint64_t threads_robust_head(pid_t tid)
 {
 	struct robust_list_head *head = NULL;
 	size_t len;
@@ -105,7 +105,7 @@ static int add_thread(struct threads *threads, pid_t pid, pid_t tid)
 	if (!grown)
 		return -1;
 	threads->list = grown;
-	grown[threads->count++] = (struct thread){tid, robust_head_of(tid), sp_of(pid, tid)};
+	grown[threads->count++] = (struct thread){tid, threads_robust_head(tid), sp_of(pid, tid)};
 	return 0;
 }
 

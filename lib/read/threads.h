@@ -38,6 +38,9 @@ struct thread_stack {
 int threads_read(pid_t pid, struct threads *ret_threads, struct err *err);
 void threads_deinit(struct threads *threads);
 
+/* get_robust_list(2) of a live thread, as in struct thread. */
+uint64_t threads_robust_head(pid_t tid);
+
 /* How many there are; ERR_NOT_FOUND when the process is gone. */
 int threads_count(pid_t pid, size_t *ret_count, struct err *err);
 
