@@ -1,16 +1,16 @@
 #include "lib/read/symbols.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/read/debug_file.h"
+#include "lib/read/regular_file.h"
 #include "lib/read/symbol_index.h"
 
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct load {
 	uint64_t offset;
@@ -150,43 +150,6 @@ bool symbols_vaddr_of_offset(const struct symbols *symbols, uint64_t offset, uin
 
 /* ---- Build-id ------------------------------------------------------------ */
 
-static bool take_build_id(struct symbols *s, Elf_Data *data)
-{
-	GElf_Nhdr note;
-	size_t at = 0, name_at, desc_at;
-
-	if (!data || !data->d_buf)
-		return false;
-	while ((at = gelf_getnote(data, at, &note, &name_at, &desc_at))) {
-		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != sizeof(ELF_NOTE_GNU) ||
-		    memcmp((char *)data->d_buf + name_at, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)))
-			continue;
-		if (!note.n_descsz || note.n_descsz > TP_BUILD_ID_SIZE)
-			continue;
-		memcpy(s->version.build_id, (char *)data->d_buf + desc_at, note.n_descsz);
-		s->version.build_id_len = note.n_descsz;
-		return true;
-	}
-	return false;
-}
-
-static void find_build_id(struct symbols *s)
-{
-	size_t count = 0;
-
-	elf_getphdrnum(s->elf, &count);
-	for (size_t i = 0; i < count && i <= INT32_MAX; i++) {
-		GElf_Phdr phdr;
-
-		if (!gelf_getphdr(s->elf, (int)i, &phdr) || phdr.p_type != PT_NOTE)
-			continue;
-		if (take_build_id(
-			    s, elf_getdata_rawchunk(s->elf, (int64_t)phdr.p_offset, phdr.p_filesz,
-		                                    phdr.p_align == 8 ? ELF_T_NHDR8 : ELF_T_NHDR)))
-			return;
-	}
-}
-
 const struct file_version *symbols_version(const struct symbols *symbols)
 {
 	return &symbols->version;
@@ -247,7 +210,7 @@ static int load(struct symbols *s, struct symbols **ret_symbols, struct err *err
 		invalid(err, "not an ELF file");
 		goto fail;
 	}
-	find_build_id(s);
+	s->version.build_id_len = debug_file_build_id(s->elf, s->version.build_id);
 	if (index_sections(s, err) || index_loads(s, err) ||
 	    symbol_index_init(&s->index, s->elf, err))
 		goto fail;
@@ -258,27 +221,6 @@ fail:
 	return -1;
 }
 
-static int open_file(const char *path, int *ret_fd, struct stat *st, struct err *err)
-{
-	AUTO_CLOSE int fd = -1;
-	/* Looked at before it is opened: opening a device can have effects. */
-	AUTO_CLOSE int handle = open(path, O_PATH | O_CLOEXEC);
-	char self[64];
-
-	if (handle < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(err, ERR_NOT_FOUND, "the file is gone");
-	if (handle < 0 || fstat(handle, st))
-		return err_os(err, errno, "cannot look at the file");
-	if (!S_ISREG(st->st_mode))
-		return err_set(err, ERR_INVALID, "not a regular file");
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", handle);
-	fd = open(self, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_os(err, errno, "cannot open the file");
-	*ret_fd = TAKE_FD(fd);
-	return 0;
-}
-
 int symbols_open(const char *path, struct symbols **ret_symbols, struct err *err)
 {
 	AUTO_CLOSE int fd = -1;
@@ -287,7 +229,7 @@ int symbols_open(const char *path, struct symbols **ret_symbols, struct err *err
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return invalid(err, "libelf");
-	if (open_file(path, &fd, &st, err) || create(&s, err))
+	if (regular_file_open(path, &fd, &st, err) || create(&s, err))
 		return -1;
 	s->fd = TAKE_FD(fd);
 	s->version = (struct file_version){
