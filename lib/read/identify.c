@@ -5,6 +5,7 @@
 #include "lib/read/identify.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/read/component.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -153,12 +154,11 @@ static bool place_thread(const struct target *target, struct identity *id)
 {
 	const struct reg_threadproc *tp = id->owner.tp;
 	struct mapping stack = id->mapping;
+	const struct threads *threads;
 	struct thread_stack found;
-	struct threads threads;
 	struct err err;
 	uint64_t probe = id->addr;
 	bool guard = !id->mapping.prot;
-	bool is_stack;
 
 	if (!tp || !reg_threadproc_lives(tp) || !target->ops)
 		return false;
@@ -167,13 +167,11 @@ static bool place_thread(const struct target *target, struct identity *id)
 		if (maps_find(target->maps, probe, &stack, &err) || !(stack.prot & PROT_WRITE))
 			return false;
 	}
-	if (target_threads(target, tp, &threads, &err)) {
+	if (component_threads(target, tp, &threads, &err)) {
 		note(id, "threads: %s", err.text);
 		return false;
 	}
-	is_stack = threads_stack_at(&threads, tp->abi.pid, probe, stack.lo, stack.hi, &found);
-	threads_deinit(&threads);
-	if (!is_stack)
+	if (!threads_stack_at(threads, tp->abi.pid, probe, stack.lo, stack.hi, &found))
 		return false;
 	id->place = guard ? PLACE_GUARD : PLACE_STACK;
 	id->tid = found.tid;
@@ -320,6 +318,17 @@ void identify(const struct target *target, uint64_t addr, struct identity *ret_i
 	ret_identity->addr = addr;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		steps[i](target, ret_identity);
+}
+
+void identify_mapping(const struct target *target, const struct mapping *mapping,
+                      struct identity *ret_identity)
+{
+	memset(ret_identity, 0, sizeof(*ret_identity));
+	ret_identity->addr = mapping->lo;
+	ret_identity->mapping = *mapping;
+	ret_identity->mapped = true;
+	find_owner(target, ret_identity);
+	find_place(target, ret_identity);
 }
 
 const char *place_name(enum place place)

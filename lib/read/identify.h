@@ -54,6 +54,10 @@ struct identity {
 /* Fills in all of it; what cannot be had is left out, with a note. */
 void identify(const struct target *target, uint64_t addr, struct identity *ret_identity);
 
+/* Owner, place and what belongs to it, of the first address of a mapping; cheap. */
+void identify_mapping(const struct target *target, const struct mapping *mapping,
+                      struct identity *ret_identity);
+
 /* "heap" and so on, one word. */
 const char *place_name(enum place place);
 

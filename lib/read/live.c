@@ -1,4 +1,23 @@
+#include "lib/read/component.h"
 #include "lib/read/target.h"
+
+#include <stdlib.h>
+
+/* A live target's source. */
+struct live {
+	pid_t pid; /* some process of the space */
+	bool has_pages;
+	struct pages_live pages;
+};
+
+static struct live *live_create(pid_t pid)
+{
+	struct live *live = calloc(1, sizeof(*live));
+
+	if (live)
+		live->pid = pid;
+	return live;
+}
 
 static bool open_process(const struct snapshot *snapshot, pid_t pid, struct target *target)
 {
@@ -14,6 +33,7 @@ static bool open_process(const struct snapshot *snapshot, pid_t pid, struct targ
 		return false;
 	}
 	target->maps = maps;
+	target->source = live_create(pid);
 	return true;
 }
 
@@ -32,10 +52,37 @@ static int live_capture(const struct target *target, const struct reg_threadproc
 	return capture_live(tp->abi.pid, tid, stack_hi, ret_capture, err);
 }
 
+static int live_pages(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
+                      void *context, struct err *err)
+{
+	struct live *live = target->source;
+
+	if (!live)
+		return err_set(err, ERR_NOT_FOUND, "pages are not known");
+	if (!live->has_pages && pages_live_open(live->pid, &live->pages, err))
+		return -1;
+	live->has_pages = true;
+	return pages_live_each(&live->pages, lo, hi, visit, context, err);
+}
+
+static void live_close(struct target *target)
+{
+	struct live *live = target->source;
+
+	if (live && live->has_pages)
+		pages_live_close(&live->pages);
+	free(live);
+}
+
 void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
                       struct target *ret_target)
 {
-	static const struct target_ops ops = {.threads = live_threads, .capture = live_capture};
+	static const struct target_ops ops = {
+		.threads = live_threads,
+		.capture = live_capture,
+		.pages = live_pages,
+		.close = live_close,
+	};
 	struct target target = {.ops = &ops, .snapshot = snapshot, .symbols = symbols};
 	bool found = snapshot->header.agent_state == TP_AGENT_ALIVE &&
 	             open_process(snapshot, snapshot->header.agent_pid, &target);
@@ -45,5 +92,6 @@ void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
 
 		found = reg_threadproc_lives(tp) && open_process(snapshot, tp->abi.pid, &target);
 	}
+	target.components = components_create(snapshot);
 	*ret_target = target;
 }

@@ -8,11 +8,13 @@
 #include "lib/read/capture.h"
 #include "lib/read/maps.h"
 #include "lib/read/mem.h"
+#include "lib/read/pages.h"
 #include "lib/read/registry.h"
 #include "lib/read/symcache.h"
 #include "lib/read/threads.h"
 
 struct target;
+struct components;
 
 /* What depends on the kind of target besides memory and mappings.  Any may be NULL: not known. */
 struct target_ops {
@@ -22,6 +24,11 @@ struct target_ops {
 	/* A thread of it, stopped for the moment that it takes; errors as capture_live has them. */
 	int (*capture)(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
 	               struct capture *ret_capture, struct err *err);
+	/* As target_pages. */
+	int (*pages)(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
+	             void *context, struct err *err);
+	/* Releases source. */
+	void (*close)(struct target *target);
 };
 
 /* Snapshot and symbols are borrowed; maps and mem belong to whoever opened the target. */
@@ -32,6 +39,8 @@ struct target {
 	struct maps *maps; /* NULL: no process of the space can be looked at */
 	struct mem *mem;   /* likewise */
 	void *source;      /* ops' own */
+	/* What was found out about the threadprocs (component.h); NULL: nothing is kept. */
+	struct components *components;
 };
 
 /* ops->threads, or ERR_NOT_FOUND when threads are not known. */

@@ -1,5 +1,6 @@
 /* Every kind of answer to "whose address is this", on a space that is made up. */
 #include "lib/base/cleanup.h"
+#include "lib/read/component.h"
 #include "lib/read/identify.h"
 #include "tests/unit/registry_builder.h"
 #include "tests/unit/symtab_builder.h"
@@ -118,6 +119,8 @@ static void take_snapshot(struct world *w)
 	                 0);
 	assert_int_equal(registry_snapshot(w->registry, &w->snapshot, &err), 0);
 	w->target.snapshot = w->snapshot;
+	components_destroy(w->target.components);
+	w->target.components = components_create(w->snapshot);
 }
 
 static int setup(void **state)
@@ -152,6 +155,7 @@ static int teardown(void **state)
 	maps_close(w->target.maps);
 	mem_close(w->target.mem);
 	symcache_destroy(w->target.symbols);
+	components_destroy(w->target.components);
 	munmap((void *)w->vdso.bytes, w->vdso.len);
 	snapshot_destroy(w->snapshot);
 	registry_close(w->registry);
