@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* posix_spawnp with fd as standard input; an errno, as that does. */
-static int spawn(char *const argv[], char *const envp[], int fd, pid_t *ret_pid)
+static int spawn(char *const argv[], int fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	int error = posix_spawn_file_actions_init(&actions);
@@ -18,13 +18,12 @@ static int spawn(char *const argv[], char *const envp[], int fd, pid_t *ret_pid)
 		return error;
 	error = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
 	if (!error)
-		error = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, envp);
+		error = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	return error;
 }
 
-int child_start(char *const argv[], char *const envp[], pid_t *ret_pid, FILE **ret_input,
-                struct err *err)
+int child_start(char *const argv[], pid_t *ret_pid, FILE **ret_input, struct err *err)
 {
 	AUTO_CLOSE int from = -1;
 	AUTO_CLOSE int to = -1;
@@ -40,7 +39,7 @@ int child_start(char *const argv[], char *const envp[], pid_t *ret_pid, FILE **r
 	if (!input)
 		return err_os(err, errno, "stream of a pipe");
 	to = -1;
-	error = spawn(argv, envp, from, ret_pid);
+	error = spawn(argv, from, ret_pid);
 	if (error) {
 		fclose(input);
 		return err_os(err, error, "cannot start %s", argv[0]);
@@ -53,7 +52,7 @@ int child_shell(const char *command, pid_t *ret_pid, FILE **ret_input, struct er
 {
 	char *const argv[] = {"/bin/sh", "-c", (char *)command, NULL};
 
-	return child_start(argv, environ, ret_pid, ret_input, err);
+	return child_start(argv, ret_pid, ret_input, err);
 }
 
 int child_wait(pid_t pid)

@@ -1,9 +1,10 @@
 /*
  * tpinspect - says whose address is whose in a space.
  */
+#include "inspect/interrupt.h"
+#include "inspect/pager.h"
 #include "inspect/repl.h"
 #include "inspect/session.h"
-#include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/base/space_dir.h"
@@ -19,16 +20,20 @@ struct options {
 	const char **commands;
 	size_t command_count;
 	bool json;
+	bool keep_going;
+	bool no_pager;
 	enum out_colour colour;
 };
 
-enum { KEY_JSON = 0x100, KEY_COLOUR };
+enum { KEY_JSON = 0x100, KEY_COLOUR, KEY_NO_PAGER };
 
 static const struct argp_option argp_options[] = {
 	{"space", 's', "SPACE", 0, "The space to look at (default: $TPROC_SPACE, else \"default\")",
          0},
 	{"command", 'c', "CMD", 0, "Run CMD and end; may be given more than once", 0},
 	{"json", KEY_JSON, NULL, 0, "Answer each command with one JSON document", 0},
+	{"keep-going", 'k', NULL, 0, "Go on after a command that failed", 0},
+	{"no-pager", KEY_NO_PAGER, NULL, 0, "Show long answers as they are", 0},
 	{"color", KEY_COLOUR, "WHEN", 0, "Use colour: auto (the default), always or never", 0},
 	{"colour", KEY_COLOUR, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0},
 	{0},
@@ -60,6 +65,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_JSON:
 		options->json = true;
 		return 0;
+	case 'k':
+		options->keep_going = true;
+		return 0;
+	case KEY_NO_PAGER:
+		options->no_pager = true;
+		return 0;
 	case KEY_COLOUR:
 		if (out_colour_parse(arg, &options->colour, &err))
 			argp_error(state, "--color=%s: %s", arg, err.text);
@@ -72,25 +83,27 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int run_all(struct session *session, const struct options *options)
+/* Ctrl-C stops the verb; a second one ends the program at once. */
+static int run_commands(struct session *session, const struct options *options)
 {
-	int status = STATUS_OK;
+	struct sigaction before;
+	int status;
 
-	for (size_t i = 0; i < options->command_count && !session->quit; i++) {
-		status = verbs_run_line(session, options->commands[i]);
-		if (status != STATUS_OK)
-			break;
-	}
+	interrupt_catch(session, SIGINT, true, &before);
+	if (options->command_count)
+		status = repl_commands(session, options->commands, options->command_count,
+		                       options->keep_going);
+	else
+		status = repl_script(session, stdin, options->keep_going);
+	interrupt_restore(SIGINT, &before);
 	return status;
 }
 
 static int run(struct session *session, const struct options *options)
 {
-	if (options->command_count)
-		return run_all(session, options);
-	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
+	if (!options->command_count && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO))
 		return repl_interactive(session);
-	return repl_script(session, stdin);
+	return run_commands(session, options);
 }
 
 /* Whatever was answered has to have arrived. */
@@ -114,7 +127,7 @@ int main(int argc, char **argv)
 		.doc = "Says whose address is whose in a space of threadprocs."
 		       "\vWithout -c, commands are read from standard input; 'help' lists them.\n"
 		       "Exit status: 0 found, 1 not found or failed, 2 usage, 3 no such space, "
-		       "4 registry invalid.",
+		       "4 registry invalid, 130 stopped by Ctrl-C.",
 	};
 	struct options options = {.colour = OUT_COLOUR_AUTO};
 	struct session session;
@@ -132,6 +145,7 @@ int main(int argc, char **argv)
 	session.json = options.json;
 	session.colour = !options.json && out_colour_wanted(options.colour, STDOUT_FILENO);
 	session.colour_always = options.colour == OUT_COLOUR_ALWAYS;
+	session.paged = !options.no_pager && pager_wanted(&session.pager_command);
 	session.progress = !options.json && isatty(STDERR_FILENO);
 	if (space_name_choose(options.space, &session.space, &err)) {
 		session_report(&session, &err);
@@ -141,5 +155,7 @@ int main(int argc, char **argv)
 	}
 	session_deinit(&session);
 	free(options.commands);
+	if (status == STATUS_STOPPED)
+		interrupt_die(SIGINT);
 	return status;
 }

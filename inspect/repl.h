@@ -9,7 +9,14 @@
 /* Commands from a person, with line editing, until `quit` or the end of input. */
 int repl_interactive(struct session *session);
 
-/* Commands from a file, one a line; ends at the first that does not end in STATUS_OK. */
-int repl_script(struct session *session, FILE *input);
+/*
+ * Commands from a file, one a line.  Ends at the first that does not end in STATUS_OK, unless
+ * keep_going; returns what that one ended in.
+ */
+int repl_script(struct session *session, FILE *input, bool keep_going);
+
+/* The same for a list of them. */
+int repl_commands(struct session *session, const char *const *commands, size_t count,
+                  bool keep_going);
 
 #endif

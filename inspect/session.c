@@ -52,6 +52,12 @@ int session_refresh(struct session *session, struct err *err)
 	return 0;
 }
 
+void session_forget(struct session *session)
+{
+	registry_close(session->registry);
+	session->registry = NULL;
+}
+
 const struct target *session_target(struct session *session)
 {
 	if (!session->has_target)
@@ -102,7 +108,12 @@ void session_report(struct session *session, const struct err *err)
 	struct err ignored;
 
 	fflush(session->out);
+	/* the terminal has shown ^C, and is still on that line */
+	if (err->code == ERR_STOPPED && session->interactive)
+		fputc('\n', session->err_out);
 	fputs("tpinspect: ", session->err_out);
+	if (session->line_number)
+		fprintf(session->err_out, "line %lu: ", session->line_number);
 	out_text(session->err_out, err->text);
 	fputc('\n', session->err_out);
 	if (session->json)

@@ -29,14 +29,17 @@ struct session {
 	FILE *err_out;
 	bool json;
 	bool colour;
-	bool colour_always; /* for files and shell commands too */
-	bool progress;      /* progress may be drawn on err_out, a terminal */
-	bool interactive;   /* commands are typed at a prompt */
-	bool quit;          /* the verb `quit` was given */
-	volatile sig_atomic_t interrupted;
-	uint64_t (*clock)(void);   /* nanoseconds of a monotonic clock; a test's own */
-	struct registry *registry; /* NULL until a verb needs it */
-	struct snapshot *snapshot; /* of the verb that runs, likewise */
+	bool colour_always;        /* for files and shell commands too */
+	bool progress;             /* progress may be drawn on err_out, a terminal */
+	bool paged;                /* long answers on out go through pager_command (pager.h) */
+	bool interactive;          /* commands are typed at a prompt */
+	bool quit;                 /* the verb `quit` was given */
+	unsigned long line_number; /* of a script; 0: none */
+	const char *pager_command;
+	volatile sig_atomic_t interrupted; /* 0, or the signal that did it */
+	uint64_t (*clock)(void);           /* nanoseconds of a monotonic clock; a test's own */
+	struct registry *registry;         /* NULL until a verb needs it */
+	struct snapshot *snapshot;         /* of the verb that runs, likewise */
 	struct symcache *symbols;
 	struct target target; /* of the snapshot; use session_target */
 	bool has_target;
@@ -49,6 +52,9 @@ void session_deinit(struct session *session);
 
 /* Opens the registry unless it is, and takes a new snapshot. */
 int session_refresh(struct session *session, struct err *err);
+
+/* The space may have another server by now: the next session_refresh opens its registry anew. */
+void session_forget(struct session *session);
 
 /* What the snapshot is of, opened when it is first asked for; the session's. */
 const struct target *session_target(struct session *session);

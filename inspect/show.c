@@ -1,5 +1,7 @@
 #include "inspect/show.h"
 
+#include "inspect/nearest.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -148,6 +150,21 @@ static bool is_meant(const struct reg_threadproc *tp, const char *word)
 	return !strcmp(word, id);
 }
 
+static int nobody(const struct snapshot *snapshot, const char *word, struct err *err)
+{
+	struct nearest nearest;
+
+	nearest_init(&nearest, word);
+	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
+		if (snapshot->threadprocs[i].abi.state != TP_STATE_NONE)
+			nearest_consider(&nearest, snapshot->threadprocs[i].abi.name);
+	}
+	if (nearest_found(&nearest))
+		return err_set(err, ERR_NOT_FOUND, "no threadproc %s; did you mean '%s'?", word,
+		               nearest_found(&nearest));
+	return err_set(err, ERR_NOT_FOUND, "no threadproc %s; 'list' shows them", word);
+}
+
 static int by_id(const void *a, const void *b)
 {
 	const struct reg_threadproc *x = *(const struct reg_threadproc *const *)a;
@@ -171,7 +188,7 @@ int show_select(const struct snapshot *snapshot, const char *word,
 	}
 	if (word && !count) {
 		free(list);
-		return err_set(err, ERR_NOT_FOUND, "no threadproc %s; 'list' shows them", word);
+		return nobody(snapshot, word, err);
 	}
 	qsort(list, count, sizeof(*list), by_id);
 	*ret_selection = (struct show_selection){list, count};

@@ -80,7 +80,7 @@ static int run_parsed(struct session *session, const struct verb *verb, const ch
 	if (options_parse(verb, line->words, line->count, &args, err))
 		return -1;
 	args.format = format;
-	if (sink_open(&sink, session, line, err))
+	if (sink_open(&sink, session, verb, line, err))
 		return -1;
 	ret = run_verb(session, verb, &args, err);
 	return sink_close(&sink, ret, err);
@@ -115,6 +115,8 @@ int verbs_run_line(struct session *session, const char *line)
 	ret = run_line(session, line, &err);
 	if (ret >= 0)
 		return ret ? STATUS_NOT_FOUND : STATUS_OK;
+	if (session_interrupted(session)) /* whatever did not work because of it */
+		session_stopped(&err);
 	session_report(session, &err);
 	return status_of(&err);
 }

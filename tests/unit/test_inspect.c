@@ -309,7 +309,7 @@ static void test_script(void **state)
 	struct world *w = *state;
 	FILE *input = fmemopen(script, sizeof(script) - 1, "r");
 
-	assert_int_equal(repl_script(&w->session, input), STATUS_NOT_FOUND);
+	assert_int_equal(repl_script(&w->session, input, false), STATUS_NOT_FOUND);
 	fflush(w->session.out);
 	assert_has(w->out, "allocstr");
 	assert_null(strstr(w->out, "greeting")); /* it ended at the first error */
