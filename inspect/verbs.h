@@ -13,6 +13,7 @@
 	X(list)                                                                                    \
 	X(owner)                                                                                   \
 	X(modules)                                                                                 \
+	X(bt)                                                                                      \
 	X(fds)                                                                                     \
 	X(names)                                                                                   \
 	X(help)                                                                                    \

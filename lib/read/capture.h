@@ -17,7 +17,7 @@
 #include <sys/user.h>
 
 /* No more of a stack is copied; what lies behind is read later, from memory that moves on. */
-#define CAPTURE_STACK_MAX (UINT64_C(1) << 20)
+#define CAPTURE_STACK_MAX (UINT64_C(512) << 10)
 
 /* What may lie below the stack pointer and is in use (the psABI's red zone). */
 #define CAPTURE_RED_ZONE 128u

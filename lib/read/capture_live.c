@@ -9,10 +9,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -20,10 +20,14 @@
 #include <elf.h>
 
 #define NS_PER_MS INT64_C(1000000)
-/* A thread that can stop does so within microseconds, if it gets a processor. */
-#define SPIN_NS (1 * NS_PER_MS)
+/*
+ * A thread that runs or sleeps stops within microseconds, one that waits for a processor when it
+ * gets one.  Naps leave it ours, and who wakes up is served before those that compute: giving way
+ * (sched_yield) would let a whole time slice pass while the thread stands still.
+ */
+#define SPIN_NS 30000
+#define NAP_NS 30000
 #define PATIENCE_NS (250 * NS_PER_MS)
-#define NAP_NS 50000
 #define TRACER_STACK 65536
 
 struct job {
@@ -96,26 +100,28 @@ static int cannot_seize(const struct job *job, int os_errno, struct err *err)
 
 /* ---- Stop, copy, go ------------------------------------------------------ */
 
-static int wait_for_stop(const struct job *job, int64_t start, int *ret_status, struct err *err)
+/* *ret_since is a moment at which it had not stopped yet. */
+static int wait_for_stop(const struct job *job, int64_t start, int *ret_status, int64_t *ret_since,
+                         struct err *err)
 {
 	static const struct timespec nap = {.tv_nsec = NAP_NS};
+	int64_t now = start;
 
 	for (;;) {
-		pid_t got = waitpid(job->tid, ret_status, __WALL | WNOHANG);
-		int64_t waited;
+		pid_t got;
 
+		*ret_since = now;
+		now = now_ns();
+		got = waitpid(job->tid, ret_status, __WALL | WNOHANG);
 		if (got == job->tid)
 			return WIFSTOPPED(*ret_status) ? 0 : gone(job, err);
 		if (got < 0 && errno != EINTR)
 			return gone(job, err);
-		waited = now_ns() - start;
-		if (waited > PATIENCE_NS)
+		if (now - start > PATIENCE_NS)
 			return err_set(err, ERR_LIMIT,
 			               "thread %d does not stop (uninterruptible sleep)",
 			               (int)job->tid);
-		if (waited < SPIN_NS)
-			sched_yield();
-		else
+		if (now - start > SPIN_NS)
 			nanosleep(&nap, NULL);
 	}
 }
@@ -162,16 +168,17 @@ static bool is_group_stop(int status)
 static int capture_seized(struct job *job, struct err *err)
 {
 	int64_t start = now_ns();
+	int64_t since;
 	int status;
 	int ret;
 
 	if (ptrace(PTRACE_INTERRUPT, job->tid, NULL, NULL))
 		return gone(job, err);
-	if (wait_for_stop(job, start, &status, err))
+	if (wait_for_stop(job, start, &status, &since, err))
 		return -1;
 	ret = copy_thread(job, err);
 	ptrace(PTRACE_DETACH, job->tid, NULL, (void *)(intptr_t)signal_to_pass(status));
-	job->capture.frozen_ns = (uint64_t)(now_ns() - start);
+	job->capture.frozen_ns = (uint64_t)(now_ns() - since);
 	job->capture.stopped = is_group_stop(status);
 	return ret;
 }
@@ -180,6 +187,7 @@ static void *trace(void *arg)
 {
 	struct job *job = arg;
 
+	prctl(PR_SET_TIMERSLACK, 1); /* short naps, this thread's only */
 	if (ptrace(PTRACE_SEIZE, job->tid, NULL, NULL))
 		job->ret = cannot_seize(job, errno, &job->err);
 	else

@@ -12,11 +12,14 @@
 	.globl	_start
 	.type	_start, @function
 _start:
+	.cfi_startproc
+	.cfi_undefined rip
 	xorl	%ebp, %ebp
 	movq	%rsp, %rdi
 	andq	$-16, %rsp
 	call	agent_main
 	ud2
+	.cfi_endproc
 
 /*
  * rax: number, arguments as for syscall, r11: struct slot.  Returns the result in rax;
@@ -25,8 +28,12 @@ _start:
 	.globl	arch_entry
 	.type	arch_entry, @function
 arch_entry:
+	.cfi_startproc
 	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset rbp, -16
 	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
 	pushq	%r9
 	pushq	%r8
 	pushq	%r10
@@ -48,7 +55,10 @@ arch_entry:
 	popq	%r8
 	popq	%r9
 	popq	%rbp
+	.cfi_def_cfa rsp, 8
+	.cfi_restore rbp
 	ret
+	.cfi_endproc
 
 /*
  * Carry set when the call in rax is one that arch_entry handles.  Changes rcx and flags
@@ -57,6 +67,7 @@ arch_entry:
 	.globl	arch_filter
 	.type	arch_filter, @function
 arch_filter:
+	.cfi_startproc
 	cmpq	$__NR_execveat, %rax
 	ja	.Lnot_ours
 	cmpl	$__NR_clone, %eax
@@ -69,6 +80,7 @@ arch_filter:
 .Lnot_ours:
 	clc
 	ret
+	.cfi_endproc
 
 /*
  * In place of the cpuid instruction: leaf in eax, subleaf in ecx, the answer in eax, ebx,
@@ -78,9 +90,14 @@ arch_filter:
 	.globl	\name
 	.type	\name, @function
 \name:
+	.cfi_startproc
 	pushfq
+	.cfi_def_cfa_offset 16
 	pushq	%rbp
+	.cfi_def_cfa_offset 24
+	.cfi_offset rbp, -24
 	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
 	pushq	%rsi
 	pushq	%rdi
 	pushq	%r8
@@ -92,6 +109,7 @@ arch_filter:
 	movl	%ecx, %esi
 	movq	%rsp, %rdx
 	movq	%rsp, %rbx		/* is overwritten anyway, and kept by the call */
+	.cfi_undefined rbx
 	andq	$-16, %rsp
 	cld
 	call	\answer
@@ -108,8 +126,12 @@ arch_filter:
 	popq	%rdi
 	popq	%rsi
 	popq	%rbp
+	.cfi_def_cfa rsp, 16
+	.cfi_restore rbp
 	popfq
+	.cfi_def_cfa_offset 8
 	ret
+	.cfi_endproc
 	.endm
 
 	cpuid_entry arch_cpuid, cpuid_answer
@@ -119,8 +141,12 @@ arch_filter:
 	.globl	arch_module_hook
 	.type	arch_module_hook, @function
 arch_module_hook:
+	.cfi_startproc
 	pushq	%rbp
+	.cfi_def_cfa_offset 16
+	.cfi_offset rbp, -16
 	movq	%rsp, %rbp
+	.cfi_def_cfa_register rbp
 	pushq	%rax
 	pushq	%rdi
 	pushq	%rsi
@@ -143,12 +169,16 @@ arch_module_hook:
 	popq	%rdi
 	popq	%rax
 	popq	%rbp
+	.cfi_def_cfa rsp, 8
+	.cfi_restore rbp
 	ret
+	.cfi_endproc
 
 /* long arch_clone(const void *args, unsigned long size, void (*fn)(void *), void *arg) */
 	.globl	arch_clone
 	.type	arch_clone, @function
 arch_clone:
+	.cfi_startproc
 	movq	%rdx, %r8
 	movq	%rcx, %r9
 	movl	$__NR_clone3, %eax
@@ -156,15 +186,19 @@ arch_clone:
 	testq	%rax, %rax
 	jz	1f
 	ret
-1:	xorl	%ebp, %ebp
+1:	.cfi_undefined rip
+	xorl	%ebp, %ebp
 	movq	%r9, %rdi
 	call	*%r8
 	ud2
+	.cfi_endproc
 
 /* void arch_enter(uint64_t entry, uint64_t sp) */
 	.globl	arch_enter
 	.type	arch_enter, @function
 arch_enter:
+	.cfi_startproc
+	.cfi_undefined rip
 	movq	%rsi, %rsp
 	pushq	$2
 	popfq
@@ -184,5 +218,6 @@ arch_enter:
 	xorl	%r14d, %r14d
 	xorl	%r15d, %r15d
 	jmp	*%rax
+	.cfi_endproc
 
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,289 @@
+#include "lib/unwind/modules.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/unwind/elf_image.h"
+
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What libdwfl may get to know of; more than any space has. */
+#define MODULES_MAX 65536u
+
+/* An opened file, shared by all modules that are mapped from it. */
+struct file {
+	Elf *elf; /* NULL: it is not there any more */
+	int fd;
+	bool tried;
+};
+
+/* What was read from memory, one for each module. */
+struct image {
+	struct image *next;
+	struct elf_image *image;
+};
+
+/* A module as it was reported. */
+struct module {
+	struct module *next;
+	struct modules *all;
+	uint32_t image; /* in the registry; 0: only memory has it */
+	uint64_t addr;  /* of its ELF header */
+};
+
+struct modules {
+	const struct target *target;
+	Dwfl *dwfl;
+	struct file *files; /* one for each image of the snapshot */
+	struct image *images;
+	struct module *list;
+	unsigned count;
+};
+
+/* ---- Files --------------------------------------------------------------- */
+
+static bool same_build_id(Elf *elf, const struct tp_image *image)
+{
+	const void *bytes;
+	ssize_t len = dwelf_elf_gnu_build_id(elf, &bytes);
+
+	return len > 0 && (size_t)len == image->build_id_len &&
+	       !memcmp(bytes, image->build_id, (size_t)len);
+}
+
+static bool same_file(int fd, const struct tp_image *image)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_ino == image->ino && (uint64_t)st.st_size == image->size &&
+	       st.st_mtim.tv_sec == image->mtime_sec && st.st_mtim.tv_nsec == image->mtime_nsec;
+}
+
+/* The file is read, not mapped: one that shrinks must not kill us. */
+static Elf *open_version(const struct reg_image *image, int *ret_fd)
+{
+	AUTO_CLOSE int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	Elf *elf;
+
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+		return NULL;
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (elf && elf_kind(elf) == ELF_K_ELF &&
+	    (same_file(fd, &image->abi) || same_build_id(elf, &image->abi))) {
+		*ret_fd = TAKE_FD(fd);
+		return elf;
+	}
+	elf_end(elf);
+	return NULL;
+}
+
+static Elf *file_elf(struct modules *modules, uint32_t index)
+{
+	const struct reg_image *image = snapshot_image(modules->target->snapshot, index);
+	struct file *file;
+
+	if (!image)
+		return NULL;
+	file = &modules->files[index];
+	if (!file->tried)
+		file->elf = open_version(image, &file->fd);
+	file->tried = true;
+	return file->elf;
+}
+
+static Elf *memory_elf(struct modules *modules, uint64_t addr)
+{
+	struct image *image;
+	struct err err;
+
+	if (!modules->target->mem)
+		return NULL;
+	image = calloc(1, sizeof(*image));
+	if (!image)
+		return NULL;
+	if (elf_image_read(modules->target->mem, addr, &image->image, &err)) {
+		free(image);
+		return NULL;
+	}
+	image->next = modules->images;
+	modules->images = image;
+	return elf_image_elf(image->image);
+}
+
+/* ---- Callbacks of libdwfl ------------------------------------------------ */
+
+static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+                    char **file_name, Elf **ret_elf)
+{
+	struct module *module = *userdata;
+	Elf *elf = file_elf(module->all, module->image);
+
+	if (!elf)
+		elf = memory_elf(module->all, module->addr);
+	/* a reference for libdwfl, which ends it */
+	*ret_elf = elf ? elf_begin(-1, ELF_C_READ, elf) : NULL;
+	return -1;
+}
+
+/* Unwind information of the file itself is enough. */
+static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+                          const char *file, const char *link, GElf_Word crc, char **ret_name)
+{
+	return -1;
+}
+
+/* ---- Reporting ----------------------------------------------------------- */
+
+/* Overlapping modules must not come from a hostile link map: each lies where its owner may. */
+static bool is_within_owner(const struct snapshot *snapshot, const struct reg_threadproc *tp,
+                            uint64_t lo, uint64_t hi)
+{
+	return lo < hi && registry_owner(snapshot, lo).tp == tp &&
+	       registry_owner(snapshot, hi - 1).tp == tp;
+}
+
+static int report(struct modules *modules, uint32_t image, uint64_t lo, uint64_t hi,
+                  struct err *err)
+{
+	struct module *module;
+	void **userdata;
+	Dwfl_Module *mod;
+	char name[32];
+
+	if (modules->count == MODULES_MAX)
+		return err_set(err, ERR_LIMIT, "more than %u modules", MODULES_MAX);
+	module = calloc(1, sizeof(*module));
+	if (!module)
+		return err_os(err, ENOMEM, "module");
+	*module = (struct module){modules->list, modules, image, lo};
+	modules->list = module;
+	modules->count++;
+	/* libdwfl takes modules of one name and place for one module */
+	snprintf(name, sizeof(name), "%u", modules->count);
+	mod = dwfl_report_module(modules->dwfl, name, lo, hi);
+	if (!mod)
+		return err_set(err, ERR_OS, "cannot note a module: %s", dwfl_errmsg(-1));
+	dwfl_module_info(mod, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
+	*userdata = module;
+	return 0;
+}
+
+static int report_threadproc(struct modules *modules, const struct reg_threadproc *tp,
+                             struct err *err)
+{
+	const struct snapshot *snapshot = modules->target->snapshot;
+
+	for (size_t i = 0; i < tp->module_count; i++) {
+		const struct tp_module *abi = &tp->modules[i].abi;
+		const struct reg_image *image = snapshot_image(snapshot, abi->image);
+		uint64_t lo, hi;
+
+		if (!image)
+			continue;
+		lo = abi->bias + image->abi.vaddr_lo;
+		hi = abi->bias + image->abi.vaddr_hi;
+		if (is_within_owner(snapshot, tp, lo, hi) &&
+		    report(modules, abi->image, lo, hi, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* The kernel's own code; it says itself how long it is. */
+static int report_vdso(struct modules *modules, struct err *err)
+{
+	const uint64_t vdso = modules->target->snapshot->header.vdso;
+	struct mapping mapping;
+	struct err ignored;
+
+	if (!vdso || !modules->target->maps ||
+	    maps_find(modules->target->maps, vdso, &mapping, &ignored))
+		return 0;
+	return report(modules, 0, mapping.lo, mapping.hi, err);
+}
+
+static int report_all(struct modules *modules, struct err *err)
+{
+	const struct snapshot *snapshot = modules->target->snapshot;
+	const struct tp_registry *h = &snapshot->header;
+
+	dwfl_report_begin(modules->dwfl);
+	for (size_t i = 1; i < snapshot->threadproc_count; i++) {
+		const struct reg_threadproc *tp = &snapshot->threadprocs[i];
+
+		if (reg_threadproc_lives(tp) && report_threadproc(modules, tp, err))
+			return -1;
+	}
+	if (h->agent_lo < h->agent_hi && report(modules, 0, h->agent_lo, h->agent_hi, err))
+		return -1;
+	if (report_vdso(modules, err))
+		return -1;
+	dwfl_report_end(modules->dwfl, NULL, NULL);
+	return 0;
+}
+
+int modules_create(const struct target *target, struct modules **ret_modules, struct err *err)
+{
+	static const Dwfl_Callbacks callbacks = {.find_elf = find_elf,
+	                                         .find_debuginfo = find_debuginfo};
+	struct modules *modules = calloc(1, sizeof(*modules));
+
+	if (!modules)
+		return err_os(err, ENOMEM, "modules");
+	elf_version(EV_CURRENT);
+	modules->target = target;
+	modules->files = calloc(target->snapshot->image_count + 1, sizeof(*modules->files));
+	modules->dwfl = modules->files ? dwfl_begin(&callbacks) : NULL;
+	if (!modules->dwfl) {
+		modules_destroy(modules);
+		return err_os(err, ENOMEM, "modules");
+	}
+	if (report_all(modules, err)) {
+		modules_destroy(modules);
+		return -1;
+	}
+	*ret_modules = modules;
+	return 0;
+}
+
+static void close_files(struct modules *modules)
+{
+	for (size_t i = 0; modules->files && i < modules->target->snapshot->image_count; i++) {
+		if (!modules->files[i].elf)
+			continue;
+		elf_end(modules->files[i].elf);
+		close(modules->files[i].fd);
+	}
+	free(modules->files);
+}
+
+void modules_destroy(struct modules *modules)
+{
+	if (!modules)
+		return;
+	dwfl_end(modules->dwfl);
+	close_files(modules);
+	while (modules->images) {
+		struct image *image = modules->images;
+
+		modules->images = image->next;
+		elf_image_destroy(image->image);
+		free(image);
+	}
+	while (modules->list) {
+		struct module *module = modules->list;
+
+		modules->list = module->next;
+		free(module);
+	}
+	free(modules);
+}
+
+Dwfl *modules_dwfl(const struct modules *modules)
+{
+	return modules->dwfl;
+}
