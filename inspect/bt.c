@@ -52,7 +52,7 @@ static void print_where(FILE *out, const struct frame *frame, const struct ident
 	} else {
 		fputs("??", out);
 	}
-	if (id->file) {
+	if (id->file && id->place != PLACE_AGENT) {
 		fputs("  ", out);
 		out_text(out, base_name(id->file));
 	}

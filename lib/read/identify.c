@@ -285,7 +285,8 @@ static void find_symbol(const struct target *target, struct identity *id)
 		look_in_vdso(target, id);
 	else if (id->module)
 		look_in_module(target, id);
-	else if (id->place == PLACE_FILE)
+	else if (id->place == PLACE_FILE ||
+	         (id->place == PLACE_AGENT && id->mapping.path[0] == '/'))
 		look_in_file(target, id);
 }
 

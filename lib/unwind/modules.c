@@ -1,14 +1,13 @@
 #include "lib/unwind/modules.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/read/regular_file.h"
 #include "lib/unwind/elf_image.h"
 
 #include <elfutils/libdwelf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What libdwfl may get to know of; more than any space has. */
 #define MODULES_MAX 65536u
@@ -54,26 +53,25 @@ static bool same_build_id(Elf *elf, const struct tp_image *image)
 	       !memcmp(bytes, image->build_id, (size_t)len);
 }
 
-static bool same_file(int fd, const struct tp_image *image)
+static bool same_file(const struct stat *st, const struct tp_image *image)
 {
-	struct stat st;
-
-	return !fstat(fd, &st) && st.st_ino == image->ino && (uint64_t)st.st_size == image->size &&
-	       st.st_mtim.tv_sec == image->mtime_sec && st.st_mtim.tv_nsec == image->mtime_nsec;
+	return st->st_ino == image->ino && (uint64_t)st->st_size == image->size &&
+	       st->st_mtim.tv_sec == image->mtime_sec && st->st_mtim.tv_nsec == image->mtime_nsec;
 }
 
 /* The file is read, not mapped: one that shrinks must not kill us. */
 static Elf *open_version(const struct reg_image *image, int *ret_fd)
 {
-	AUTO_CLOSE int fd = open(image->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	AUTO_CLOSE int fd = -1;
 	struct stat st;
+	struct err err;
 	Elf *elf;
 
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (regular_file_open(image->path, &fd, &st, &err))
 		return NULL;
 	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (elf && elf_kind(elf) == ELF_K_ELF &&
-	    (same_file(fd, &image->abi) || same_build_id(elf, &image->abi))) {
+	    (same_file(&st, &image->abi) || same_build_id(elf, &image->abi))) {
 		*ret_fd = TAKE_FD(fd);
 		return elf;
 	}
