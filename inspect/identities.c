@@ -97,9 +97,49 @@ static void stack_text(struct session *session, const struct identity *id)
 	        is_main_thread(id) ? "the main thread" : "thread", (int)id->tid);
 }
 
+static bool has_chunk(const struct identity *id)
+{
+	return id->has_chunk;
+}
+
+static json_t *chunk_json(const struct identity *id)
+{
+	const struct heap_chunk *c = &id->chunk;
+
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:b}", "allocator",
+		c->allocator == HEAP_MUSL ? "musl" : "glibc", "state", chunk_state_word(c->state),
+		"chunk", out_json_hex(c->lo), "user", out_json_hex(c->user), "size",
+		(json_int_t)c->size, "offset", (json_int_t)(id->addr - c->user), "arena",
+		c->arena ? out_json_hex(c->arena) : json_null(), "main_arena", c->main_arena);
+}
+
+/* "0x1018000002a0+0x8, 24 bytes, in use, main arena" */
+static void chunk_text(struct session *session, const struct identity *id)
+{
+	const struct heap_chunk *c = &id->chunk;
+	FILE *out = session->out;
+
+	if (id->addr < c->user)
+		fprintf(out, "header of 0x%" PRIx64, c->user);
+	else
+		fprintf(out, "0x%" PRIx64 "+0x%" PRIx64, c->user, id->addr - c->user);
+	fprintf(out, ", %" PRIu64 " bytes, %s", c->size, chunk_state_name(c->state));
+	if (c->main_arena)
+		fputs(", main arena", out);
+	else if (c->arena)
+		fprintf(out, ", %s 0x%" PRIx64, c->allocator == HEAP_MUSL ? "group" : "arena",
+		        c->arena);
+	else
+		fputs(", mapped by itself", out);
+}
+
 static bool is_heap(const struct identity *id)
 {
-	return id->place == PLACE_HEAP;
+	const struct reg_threadproc *tp = id->owner.tp;
+
+	return id->place == PLACE_HEAP && tp && id->addr >= tp->abi.brk_lo &&
+	       id->addr < tp->abi.brk_hi;
 }
 
 static json_t *heap_json(const struct identity *id)
@@ -242,6 +282,7 @@ static const struct identity_row rows[] = {
 	{"named_pointer", "named", is_named, name_json, name_text},
 	{"symbol", "symbol", has_symbol, symbol_json, symbol_text},
 	{"section", "section", has_section, section_json, section_text},
+	{"chunk", "chunk", has_chunk, chunk_json, chunk_text},
 	{"stack", "stack", is_stack, stack_json, stack_text},
 	{"heap", "heap", is_heap, heap_json, heap_text},
 	{"mailbox", "mailbox", is_mailbox, mailbox_json, mailbox_text},

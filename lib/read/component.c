@@ -8,6 +8,9 @@ struct component {
 	enum known has_threads;
 	struct threads threads;
 	struct err threads_err;
+	enum known has_heap;
+	struct heap *heap;
+	struct err heap_err;
 };
 
 /* By index of the record; NULL where nothing was asked yet. */
@@ -36,6 +39,7 @@ static void component_destroy(struct component *component)
 		return;
 	if (component->has_threads == KNOWN)
 		threads_deinit(&component->threads);
+	heap_destroy(component->heap);
 	free(component);
 }
 
@@ -88,5 +92,20 @@ int component_threads(const struct target *target, const struct reg_threadproc *
 	if (c->has_threads == FAILED)
 		return failed(&c->threads_err, err);
 	*ret_threads = &c->threads;
+	return 0;
+}
+
+int component_heap(const struct target *target, const struct reg_threadproc *tp,
+                   struct heap **ret_heap, struct err *err)
+{
+	struct component *c = component_of(target, tp);
+
+	if (!c)
+		return nothing_kept(err);
+	if (!c->has_heap)
+		c->has_heap = heap_read(target, tp, &c->heap, &c->heap_err) ? FAILED : KNOWN;
+	if (c->has_heap == FAILED)
+		return failed(&c->heap_err, err);
+	*ret_heap = c->heap;
 	return 0;
 }

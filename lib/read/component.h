@@ -8,6 +8,7 @@
 #define TPROC_READ_COMPONENT_H
 
 #include "lib/base/err.h"
+#include "lib/read/heap.h"
 #include "lib/read/target.h"
 
 /* NULL when memory is short: then nothing is kept, and nothing that has to be is found. */
@@ -20,5 +21,9 @@ void components_destroy(struct components *components);
  */
 int component_threads(const struct target *target, const struct reg_threadproc *tp,
                       const struct threads **ret_threads, struct err *err);
+
+/* The heap of a threadproc, as heap_read has it; the target's.  A failure is kept too. */
+int component_heap(const struct target *target, const struct reg_threadproc *tp,
+                   struct heap **ret_heap, struct err *err);
 
 #endif

@@ -290,6 +290,36 @@ static void find_symbol(const struct target *target, struct identity *id)
 		look_in_file(target, id);
 }
 
+/* ---- malloc's chunks ------------------------------------------------------- */
+
+/* Where malloc may have its memory; musl's also uses what is left of a module's last page. */
+static bool may_be_heap(const struct identity *id)
+{
+	const struct mapping *m = &id->mapping;
+	bool is_left =
+		(id->place == PLACE_PROGRAM || id->place == PLACE_LIBRARY) && !id->section.name;
+
+	return (id->place == PLACE_HEAP || id->place == PLACE_ANON || is_left) && !m->shared &&
+	       (m->prot & PROT_WRITE) && id->owner.tp && reg_threadproc_lives(id->owner.tp);
+}
+
+static void find_chunk(const struct target *target, struct identity *id)
+{
+	struct heap *heap;
+	struct err err;
+
+	if (!may_be_heap(id))
+		return;
+	if (component_heap(target, id->owner.tp, &heap, &err)) {
+		if (err.code != ERR_NOT_FOUND)
+			note(id, "heap: %s", err.text);
+		return;
+	}
+	id->has_chunk = heap_chunk_at(heap, target, id->addr, &id->chunk);
+	if (id->has_chunk)
+		id->place = PLACE_HEAP;
+}
+
 /* ---- Named pointers ------------------------------------------------------ */
 
 static void find_name(const struct target *target, struct identity *id)
@@ -312,7 +342,7 @@ static void find_name(const struct target *target, struct identity *id)
 void identify(const struct target *target, uint64_t addr, struct identity *ret_identity)
 {
 	static void (*const steps[])(const struct target *, struct identity *) = {
-		find_owner, find_mapping, find_place, find_symbol, find_name,
+		find_owner, find_mapping, find_place, find_symbol, find_chunk, find_name,
 	};
 
 	memset(ret_identity, 0, sizeof(*ret_identity));

@@ -4,6 +4,7 @@
 #ifndef TPROC_READ_IDENTIFY_H
 #define TPROC_READ_IDENTIFY_H
 
+#include "lib/read/heap.h"
 #include "lib/read/symbols.h"
 #include "lib/read/target.h"
 
@@ -16,7 +17,7 @@ enum place {
 	PLACE_VDSO, /* and the kernel's data beside it */
 	PLACE_PROGRAM,
 	PLACE_LIBRARY, /* the program interpreter too */
-	PLACE_HEAP,    /* the zone of brk */
+	PLACE_HEAP,    /* the zone of brk, and what else malloc has */
 	PLACE_STACK,
 	PLACE_GUARD, /* below a stack */
 	PLACE_FILE,  /* any other mapping of a file */
@@ -36,6 +37,9 @@ struct identity {
 
 	pid_t tid;                               /* PLACE_STACK, PLACE_GUARD: whose; 0 otherwise */
 	const struct reg_threadproc *mailbox_of; /* PLACE_MAILBOX: NULL for its header */
+
+	bool has_chunk;
+	struct heap_chunk chunk;
 
 	const struct reg_module *module; /* when it lies in one the registry knows */
 	const char *file;                /* path, NULL when no file is behind it */
