@@ -12,9 +12,11 @@
 #include <sys/mman.h>
 
 struct maps {
-	pid_t pid;  /* 0: text */
-	int fd;     /* /proc/PID/maps; -1 once the query is known not to work */
-	char *text; /* owned; NULL: live */
+	pid_t pid;               /* 0: a list */
+	int fd;                  /* /proc/PID/maps; -1 once the query is known not to work */
+	struct maps_entry *list; /* ascending and disjoint */
+	size_t count;
+	char *store; /* what the paths of a text point into */
 };
 
 /* ---- The query of Linux 6.11 (include/uapi/linux/fs.h), which older headers lack ---- */
@@ -69,6 +71,7 @@ static int query(int fd, uint64_t addr, uint64_t flags, struct mapping *m)
 	m->dev_major = arg.dev_major;
 	m->dev_minor = arg.dev_minor;
 	m->ino = arg.inode;
+	m->partial = false;
 	return 0;
 }
 
@@ -114,7 +117,7 @@ const char *mapping_perms(const struct mapping *mapping, char perms[5])
 	perms[0] = mapping->prot & PROT_READ ? 'r' : '-';
 	perms[1] = mapping->prot & PROT_WRITE ? 'w' : '-';
 	perms[2] = mapping->prot & PROT_EXEC ? 'x' : '-';
-	perms[3] = mapping->shared ? 's' : 'p';
+	perms[3] = mapping->shared ? 's' : mapping->partial ? '?' : 'p';
 	perms[4] = '\0';
 	return perms;
 }
@@ -144,25 +147,66 @@ static int each_in_stream(FILE *stream, uint64_t lo, uint64_t hi, maps_visitor *
 	return ret;
 }
 
-static int each_in_text(const struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit,
-                        void *context, struct err *err)
+static int each_in_text(pid_t pid, uint64_t lo, uint64_t hi, maps_visitor *visit, void *context,
+                        struct err *err)
 {
 	char path[64];
 	FILE *stream;
 	int ret;
 
-	if (maps->text && !*maps->text)
-		return 0;
-	if (maps->text) {
-		stream = fmemopen(maps->text, strlen(maps->text), "r");
-	} else {
-		snprintf(path, sizeof(path), "/proc/%d/maps", (int)maps->pid);
-		stream = fopen(path, "re");
-	}
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	stream = fopen(path, "re");
 	if (!stream)
-		return err_os(err, errno, "cannot open %s", maps->text ? "mappings" : path);
+		return err_os(err, errno, "cannot open %s", path);
 	ret = each_in_stream(stream, lo, hi, visit, context, err);
 	fclose(stream);
+	return ret;
+}
+
+/* ---- List ---------------------------------------------------------------- */
+
+static void entry_mapping(const struct maps_entry *entry, struct mapping *m)
+{
+	*m = (struct mapping){
+		.lo = entry->lo,
+		.hi = entry->hi,
+		.prot = entry->prot,
+		.shared = entry->shared,
+		.offset = entry->offset,
+		.dev_major = entry->dev_major,
+		.dev_minor = entry->dev_minor,
+		.ino = entry->ino,
+		.partial = entry->partial,
+	};
+	snprintf(m->path, sizeof(m->path), "%s", entry->path);
+}
+
+/* The first that ends above addr. */
+static size_t first_above(const struct maps *maps, uint64_t addr)
+{
+	size_t lo = 0, hi = maps->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (maps->list[mid].hi <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static int each_in_list(const struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit,
+                        void *context, struct mapping *m, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = first_above(maps, lo); i < maps->count && maps->list[i].lo < hi && !ret;
+	     i++) {
+		entry_mapping(&maps->list[i], m);
+		ret = visit(context, m, err);
+	}
 	return ret;
 }
 
@@ -176,7 +220,7 @@ static int ask(struct maps *maps, uint64_t addr, uint64_t flags, struct mapping 
 {
 	int status;
 
-	if (maps->text || maps->fd < 0)
+	if (maps->fd < 0)
 		return -ENOTTY;
 	status = query(maps->fd, addr, flags, m);
 	if (status == -ENOTTY) {
@@ -192,7 +236,7 @@ static int keep(void *context, const struct mapping *mapping, struct err *err)
 	return 1;
 }
 
-int maps_find(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, struct err *err)
+static int find_live(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, struct err *err)
 {
 	struct mapping m;
 	int status = ask(maps, addr, 0, &m);
@@ -207,12 +251,25 @@ int maps_find(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, str
 	/* Else the query is not known, or met a limit (a name too long): the text has none. */
 	ret = status == -ENOENT || addr == UINT64_MAX
 	              ? 0
-	              : each_in_text(maps, addr, addr + 1, keep, ret_mapping, err);
+	              : each_in_text(maps->pid, addr, addr + 1, keep, ret_mapping, err);
 	if (ret < 0)
 		return -1;
 	if (ret)
 		return 0;
 	return no_mapping(addr, err);
+}
+
+int maps_find(struct maps *maps, uint64_t addr, struct mapping *ret_mapping, struct err *err)
+{
+	size_t i;
+
+	if (maps->pid)
+		return find_live(maps, addr, ret_mapping, err);
+	i = first_above(maps, addr);
+	if (i == maps->count || addr < maps->list[i].lo)
+		return no_mapping(addr, err);
+	entry_mapping(&maps->list[i], ret_mapping);
+	return 0;
 }
 
 int maps_each(struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit, void *context,
@@ -223,6 +280,8 @@ int maps_each(struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit, 
 
 	if (!m)
 		return err_os(err, ENOMEM, "mappings");
+	if (!maps->pid)
+		return each_in_list(maps, lo, hi, visit, context, m, err);
 	while (!ret && lo < hi) {
 		int status = ask(maps, lo, QUERY_OR_NEXT, m);
 
@@ -231,7 +290,7 @@ int maps_each(struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit, 
 		if (status == -ESRCH)
 			return err_os(err, ESRCH, "mappings of process %d", (int)maps->pid);
 		if (status)
-			return each_in_text(maps, lo, hi, visit, context, err);
+			return each_in_text(maps->pid, lo, hi, visit, context, err);
 		lo = m->hi;
 		ret = visit(context, m, err);
 	}
@@ -267,17 +326,68 @@ int maps_open_live(pid_t pid, struct maps **ret_maps, struct err *err)
 	return 0;
 }
 
+/* Adds what a line says, if it is one and goes on ascending; its path stays in the line. */
+static void take_line(struct maps *maps, char *line)
+{
+	struct mapping m;
+	struct err ignored;
+	char *path;
+
+	if (maps_parse_line(line, &m, &ignored))
+		return;
+	if (maps->count && m.lo < maps->list[maps->count - 1].hi)
+		return;
+	/* The path is no longer than what it was parsed from, which ends the line. */
+	path = line + strlen(line) - strlen(m.path);
+	memcpy(path, m.path, strlen(m.path) + 1);
+	maps->list[maps->count++] = (struct maps_entry){
+		m.lo,        m.hi,   m.offset, m.ino, m.dev_major,
+		m.dev_minor, m.prot, m.shared, false, path,
+	};
+}
+
 int maps_open_text(const char *text, struct maps **ret_maps, struct err *err)
 {
 	struct maps *maps = NULL;
+	size_t lines = 1;
+	char *save = NULL;
 
 	if (maps_create(&maps, err))
 		return -1;
-	maps->text = strdup(text);
-	if (!maps->text) {
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	maps->store = strdup(text);
+	maps->list = calloc(lines, sizeof(*maps->list));
+	if (!maps->store || !maps->list) {
 		maps_close(maps);
 		return err_os(err, ENOMEM, "mappings");
 	}
+	for (char *line = strtok_r(maps->store, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		take_line(maps, line);
+	*ret_maps = maps;
+	return 0;
+}
+
+int maps_open_list(const struct maps_entry *entries, size_t count, struct maps **ret_maps,
+                   struct err *err)
+{
+	struct maps *maps = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		if (entries[i].lo >= entries[i].hi || (i && entries[i].lo < entries[i - 1].hi))
+			return err_set(err, ERR_INVALID, "mappings overlap");
+	}
+	if (maps_create(&maps, err))
+		return -1;
+	maps->list = calloc(count ? count : 1, sizeof(*maps->list));
+	if (!maps->list) {
+		maps_close(maps);
+		return err_os(err, ENOMEM, "mappings");
+	}
+	if (count)
+		memcpy(maps->list, entries, count * sizeof(*entries));
+	maps->count = count;
 	*ret_maps = maps;
 	return 0;
 }
@@ -288,6 +398,7 @@ void maps_close(struct maps *maps)
 		return;
 	if (maps->fd >= 0)
 		close(maps->fd);
-	free(maps->text);
+	free(maps->list);
+	free(maps->store);
 	free(maps);
 }

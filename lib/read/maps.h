@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,21 @@ struct mapping {
 	uint32_t dev_minor;
 	uint64_t ino;        /* 0: no file */
 	char path[PATH_MAX]; /* as the kernel has it: a path, [heap], [vdso], or empty; raw */
+	bool partial;        /* from a core file: dev, ino, and unless true shared, are not known */
+};
+
+/* One of a list, with as much of a path as it has. */
+struct maps_entry {
+	uint64_t lo;
+	uint64_t hi;
+	uint64_t offset;
+	uint64_t ino;
+	uint32_t dev_major;
+	uint32_t dev_minor;
+	int prot;
+	bool shared;
+	bool partial;
+	const char *path;
 };
 
 struct maps;
@@ -33,6 +49,13 @@ int maps_open_live(pid_t pid, struct maps **ret_maps, struct err *err);
 
 /* Mappings from a text in the form of /proc/PID/maps, which is copied. */
 int maps_open_text(const char *text, struct maps **ret_maps, struct err *err);
+
+/*
+ * Mappings from a list, which is copied; paths are borrowed.  ERR_INVALID unless they ascend and
+ * are disjoint.
+ */
+int maps_open_list(const struct maps_entry *entries, size_t count, struct maps **ret_maps,
+                   struct err *err);
 
 void maps_close(struct maps *maps);
 
@@ -55,7 +78,7 @@ int maps_each(struct maps *maps, uint64_t lo, uint64_t hi, maps_visitor *visit, 
 /* One line of /proc/PID/maps, with or without its newline.  ERR_INVALID when it is none. */
 int maps_parse_line(const char *line, struct mapping *ret_mapping, struct err *err);
 
-/* "rw-p" and the like. */
+/* "rw-p" and the like; "rw-?" when it is not known whether it is shared. */
 const char *mapping_perms(const struct mapping *mapping, char perms[5]);
 
 #endif

@@ -200,6 +200,19 @@ int registry_from_bytes(const void *bytes, size_t len, struct registry **ret_reg
 	return finish(registry, ret_registry, err);
 }
 
+int registry_take_bytes(void *bytes, size_t len, struct registry **ret_registry, struct err *err)
+{
+	struct registry *registry = NULL;
+
+	if (registry_create(&registry, err)) {
+		free(bytes);
+		return -1;
+	}
+	registry->base = bytes;
+	registry->length = len;
+	return finish(registry, ret_registry, err);
+}
+
 static int map_file(struct registry *registry, int fd, uint64_t length, struct err *err)
 {
 	void *base = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);

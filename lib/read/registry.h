@@ -35,6 +35,9 @@ int registry_open_fd(int fd, struct registry **ret_registry, struct err *err);
 int registry_from_bytes(const void *bytes, size_t len, struct registry **ret_registry,
                         struct err *err);
 
+/* The bytes themselves, which malloc gave: the registry's from now on, even after a failure. */
+int registry_take_bytes(void *bytes, size_t len, struct registry **ret_registry, struct err *err);
+
 void registry_close(struct registry *registry);
 
 /* ---- Snapshot ------------------------------------------------------------ */

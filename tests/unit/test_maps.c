@@ -19,7 +19,7 @@ static const char text[] =
 	"00400000-00452000 r-xp 00001000 08:02 173521      /usr/bin/dbus daemon\n"
 	"garbage\n"
 	"35b1800000-35b1820000 rw-s 00000000 00:00 0\n"
-	"7fff0000-80000000 ---p 00000000 103:0a 18446744073709551615 /a\\012b (deleted)\n"
+	"7fff00000000-7fff80000000 ---p 00000000 103:0a 18446744073709551615 /a\\012b (deleted)\n"
 	"ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
 
 static void test_text(void **state)
@@ -109,7 +109,7 @@ static void test_each(void **state)
 	assert_int_equal(maps_each(maps, 0, UINT64_MAX, note_lo, &walk, &err), 0);
 	assert_int_equal(walk.count, 4);
 	assert_int_equal(walk.los[0], 0x400000);
-	assert_int_equal(walk.los[2], 0x7fff0000);
+	assert_int_equal(walk.los[2], 0x7fff00000000);
 
 	walk = (struct walk){0};
 	assert_int_equal(maps_each(maps, 0x451fff, 0x452001, note_lo, &walk, &err), 0);

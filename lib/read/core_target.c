@@ -1,0 +1,204 @@
+/*
+ * What a target offers, by a core file.
+ */
+#include "lib/read/core_parts.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/read/component.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/futex.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PAGE UINT64_C(4096)
+
+/* ---- Threads -------------------------------------------------------------------- */
+
+/*
+ * glibc has the head of the robust list in the thread's descriptor, to which the thread pointer
+ * leads.  It points to itself while no robust mutex is held, and tells where a mutex has its
+ * futex: a small negative distance, as nothing else beside it.
+ */
+static uint64_t robust_head_of(struct core *core, uint64_t thread_pointer)
+{
+	enum { DESCRIPTOR = 0x900, FUTEX_DISTANCE = -32 };
+	uint64_t words[DESCRIPTOR / sizeof(uint64_t)];
+	size_t got;
+
+	if (!thread_pointer || thread_pointer % sizeof(words[0]))
+		return 0;
+	got = core_read_dumped(core, thread_pointer, words, sizeof(words)) / sizeof(words[0]);
+	for (size_t i = 0; i + 2 < got; i++) {
+		if (words[i] == thread_pointer + i * sizeof(words[0]) &&
+		    words[i + 1] == (uint64_t)FUTEX_DISTANCE && !words[i + 2])
+			return words[i];
+	}
+	return 0;
+}
+
+static bool is_of(const struct core_thread *thread, const struct reg_threadproc *tp)
+{
+	return thread->pid == tp->abi.pid || (!thread->pid && thread->tid == tp->abi.pid);
+}
+
+static int no_threads(const struct core *core, const struct reg_threadproc *tp, struct err *err)
+{
+	if (!core->thread_count)
+		return err_set(err, ERR_NOT_FOUND, "the core has no threads");
+	return err_set(err, ERR_NOT_FOUND,
+	               "the core has no threads of threadproc %" PRIu32 ", only of process %d",
+	               tp->abi.id, (int)core->threads[0].pid);
+}
+
+static int core_threads(const struct target *target, const struct reg_threadproc *tp,
+                        struct threads *ret_threads, struct err *err)
+{
+	struct core *core = target->source;
+	struct threads threads = {0};
+
+	threads.list = calloc(core->thread_count + 1, sizeof(*threads.list));
+	if (!threads.list)
+		return err_os(err, ENOMEM, "threads of a core file");
+	for (size_t i = 0; i < core->thread_count; i++) {
+		const struct core_thread *thread = &core->threads[i];
+
+		if (!is_of(thread, tp))
+			continue;
+		threads.list[threads.count++] = (struct thread){
+			.tid = thread->tid,
+			.robust_head = robust_head_of(core, thread->regs.fs_base),
+			.sp = thread->regs.rsp,
+		};
+	}
+	if (!threads.count) {
+		threads_deinit(&threads);
+		return no_threads(core, tp, err);
+	}
+	*ret_threads = threads;
+	return 0;
+}
+
+static int core_capture(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                        struct capture *ret_capture, struct err *err)
+{
+	const struct core *core = target->source;
+
+	for (size_t i = 0; i < core->thread_count; i++) {
+		const struct core_thread *thread = &core->threads[i];
+
+		if (thread->tid != tid || !is_of(thread, tp))
+			continue;
+		*ret_capture = (struct capture){.tid = tid, .regs = thread->regs};
+		return 0;
+	}
+	return no_threads(core, tp, err);
+}
+
+/* ---- Pages ---------------------------------------------------------------------- */
+
+/* The next stretch of the file in [at, end) that is no hole; what is not known is none. */
+static bool next_data(const struct core *core, uint64_t at, uint64_t end, uint64_t *ret_lo,
+                      uint64_t *ret_hi)
+{
+	off_t data = lseek(core->fd, (off_t)at, SEEK_DATA);
+	off_t hole = data < 0 ? -1 : lseek(core->fd, data, SEEK_HOLE);
+
+	if (data < 0 && errno == ENXIO) /* holes up to the end */
+		return false;
+	if (hole <= data) { /* a file system that cannot tell, or the file is being written */
+		data = (off_t)at;
+		hole = (off_t)end;
+	}
+	*ret_lo = (uint64_t)data;
+	*ret_hi = (uint64_t)hole < end ? (uint64_t)hole : end;
+	return *ret_lo < end;
+}
+
+/* The kernel leaves holes for pages that nobody touched. */
+static int each_run(const struct core *core, const struct core_load *load, uint64_t lo, uint64_t hi,
+                    pages_visitor *visit, void *context, struct err *err)
+{
+	uint64_t has = load->lo + load->filed;
+	uint64_t to_addr = load->lo - load->offset; /* wraps, and back */
+	struct page_run run = {.hi = lo, .file = core_range_at(core, load->lo)};
+	uint64_t data, hole;
+	int ret = 0;
+
+	if (has < hi)
+		hi = has;
+	while (!ret && run.hi < hi &&
+	       next_data(core, run.hi - to_addr, hi - to_addr, &data, &hole)) {
+		/* gcore does not align: whole pages of memory */
+		run.lo = (data + to_addr) & ~(PAGE - 1);
+		if (run.lo < lo)
+			run.lo = lo;
+		run.hi = (hole + to_addr + PAGE - 1) & ~(PAGE - 1);
+		if (run.hi > hi)
+			run.hi = hi;
+		ret = visit(context, &run, err);
+		lo = run.hi;
+	}
+	return ret;
+}
+
+static int core_pages(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
+                      void *context, struct err *err)
+{
+	struct core *core = target->source;
+
+	while (lo < hi) {
+		const struct core_load *load = core_load_at(core, lo);
+		int ret = 0;
+
+		if (!load) {
+			lo = core_next_load(core, lo);
+			continue;
+		}
+		if (lo - load->lo < load->filed)
+			ret = each_run(core, load, lo, hi < load->hi ? hi : load->hi, visit,
+			               context, err);
+		if (ret)
+			return ret;
+		lo = load->hi;
+	}
+	return 0;
+}
+
+/* --------------------------------------------------------------------------------- */
+
+/* The snapshot is not needed any more, and goes before the core does. */
+static void core_target_close(struct target *target)
+{
+	struct core *core = target->source;
+
+	core->snapshot = NULL;
+}
+
+int target_open_core(struct core *core, const struct snapshot *snapshot, struct symcache *symbols,
+                     struct target *ret_target, struct err *err)
+{
+	static const struct target_ops ops = {
+		.threads = core_threads,
+		.capture = core_capture,
+		.pages = core_pages,
+		.close = core_target_close,
+	};
+	struct target target = {
+		.ops = &ops,
+		.snapshot = snapshot,
+		.symbols = symbols,
+		.mem = core_mem(core),
+		.source = core,
+	};
+
+	core->snapshot = snapshot;
+	if (core_maps(core, &target.maps, err)) {
+		core->snapshot = NULL;
+		return -1;
+	}
+	target.components = components_create(snapshot);
+	*ret_target = target;
+	return 0;
+}
