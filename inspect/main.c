@@ -17,6 +17,7 @@
 
 struct options {
 	const char *space;
+	const char *core;
 	const char **commands;
 	size_t command_count;
 	bool json;
@@ -25,11 +26,13 @@ struct options {
 	enum out_colour colour;
 };
 
-enum { KEY_JSON = 0x100, KEY_COLOUR, KEY_NO_PAGER };
+enum { KEY_JSON = 0x100, KEY_CORE, KEY_COLOUR, KEY_NO_PAGER };
 
 static const struct argp_option argp_options[] = {
 	{"space", 's', "SPACE", 0, "The space to look at (default: $TPROC_SPACE, else \"default\")",
          0},
+	{"core", KEY_CORE, "FILE", 0,
+         "Look at the space in a core file of any threadproc; FILE alone does the same", 0},
 	{"command", 'c', "CMD", 0, "Run CMD and end; may be given more than once", 0},
 	{"json", KEY_JSON, NULL, 0, "Answer each command with one JSON document", 0},
 	{"keep-going", 'k', NULL, 0, "Go on after a command that failed", 0},
@@ -59,6 +62,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 's':
 		options->space = arg;
 		return 0;
+	case KEY_CORE:
+		options->core = arg;
+		return 0;
 	case 'c':
 		add_command(state, options, arg);
 		return 0;
@@ -76,8 +82,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--color=%s: %s", arg, err.text);
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected word '%s'; commands are given with -c", arg);
-		return EINVAL;
+		if (options->core || access(arg, F_OK))
+			argp_error(state,
+			           "'%s' is no core file to look at; commands are given with -c",
+			           arg);
+		options->core = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->core && options->space)
+			argp_error(state, "either a space or a core file");
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -124,7 +138,9 @@ int main(int argc, char **argv)
 	static const struct argp argp = {
 		.options = argp_options,
 		.parser = parse_option,
-		.doc = "Says whose address is whose in a space of threadprocs."
+		.args_doc = "[FILE]",
+		.doc = "Says whose address is whose in a space of threadprocs, live or in a core "
+	               "file."
 		       "\vWithout -c, commands are read from standard input; 'help' lists them.\n"
 		       "Exit status: 0 found, 1 not found or failed, 2 usage, 3 no such space, "
 		       "4 registry invalid, 130 stopped by Ctrl-C.",
@@ -147,7 +163,8 @@ int main(int argc, char **argv)
 	session.colour_always = options.colour == OUT_COLOUR_ALWAYS;
 	session.paged = !options.no_pager && pager_wanted(&session.pager_command);
 	session.progress = !options.json && isatty(STDERR_FILENO);
-	if (space_name_choose(options.space, &session.space, &err)) {
+	session.core_path = options.core;
+	if (!options.core && space_name_choose(options.space, &session.space, &err)) {
 		session_report(&session, &err);
 		status = status_of(&err);
 	} else {

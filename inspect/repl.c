@@ -185,7 +185,7 @@ int repl_interactive(struct session *session)
 		session_report(session, &err);
 	interrupt_catch(session, SIGINT, false, &before);
 	catch_continue();
-	snprintf(text, sizeof(text), "%s> ", session->space);
+	snprintf(text, sizeof(text), "%s%s> ", session->space, session->core ? " (core)" : "");
 	read_commands(session, history, text);
 	interrupt_restore(SIGINT, &before);
 	history_close(history);

@@ -36,11 +36,54 @@ void session_deinit(struct session *session)
 	snapshot_destroy(session->snapshot);
 	registry_close(session->registry);
 	symcache_destroy(session->symbols);
+	core_close(session->core);
+}
+
+/* Leaves all of it open, or nothing. */
+static int open_core(struct session *session, struct err *err)
+{
+	struct snapshot *snapshot = NULL;
+	struct registry *registry = NULL;
+	struct core *core = NULL;
+	int ret = -1;
+
+	if (core_open(session->core_path, &core, err))
+		return -1;
+	if (!core_registry(core, &registry, err) && !registry_snapshot(registry, &snapshot, err))
+		ret = target_open_core(core, snapshot, session->symbols, &session->target, err);
+	registry_close(registry);
+	if (ret) {
+		snapshot_destroy(snapshot);
+		core_close(core);
+		return -1;
+	}
+	session->core = core;
+	session->snapshot = snapshot;
+	session->space = snapshot->header.space;
+	session->has_target = true;
+	return 0;
+}
+
+void session_notices(struct session *session)
+{
+	while (session->core) {
+		const char *notice = core_notice(session->core);
+
+		if (!*notice)
+			return;
+		fflush(session->out);
+		fputs("tpinspect: ", session->err_out);
+		out_text(session->err_out, notice);
+		fputc('\n', session->err_out);
+	}
 }
 
 int session_refresh(struct session *session, struct err *err)
 {
 	struct snapshot *snapshot;
+
+	if (session->core_path)
+		return session->core ? 0 : open_core(session, err);
 
 	if (!session->registry && registry_open_space(session->space, &session->registry, err))
 		return -1;

@@ -6,6 +6,7 @@
 
 #include "lib/base/err.h"
 #include "lib/base/out.h"
+#include "lib/read/core.h"
 #include "lib/read/registry.h"
 #include "lib/read/target.h"
 
@@ -24,8 +25,14 @@ enum {
 };
 
 struct session {
-	const char *space; /* name of the live space that is looked at */
-	FILE *out;         /* answers; diagnostics go to err_out */
+	/*
+	 * What is looked at: a live space, by its name, or the space in a core file, which is
+	 * opened once and does not change.
+	 */
+	const char *space;
+	const char *core_path; /* NULL: a live space */
+	struct core *core;     /* NULL until a verb needs it */
+	FILE *out;             /* answers; diagnostics go to err_out */
 	FILE *err_out;
 	bool json;
 	bool colour;
@@ -50,7 +57,7 @@ int session_init(struct session *session, const char *space, FILE *out, FILE *er
                  struct err *err);
 void session_deinit(struct session *session);
 
-/* Opens the registry unless it is, and takes a new snapshot. */
+/* Opens the registry unless it is, and takes a new snapshot; of a core file, the first time. */
 int session_refresh(struct session *session, struct err *err);
 
 /* The space may have another server by now: the next session_refresh opens its registry anew. */
@@ -58,6 +65,9 @@ void session_forget(struct session *session);
 
 /* What the snapshot is of, opened when it is first asked for; the session's. */
 const struct target *session_target(struct session *session);
+
+/* Tells on err_out what is wrong with a core file, as far as that is known by now, once. */
+void session_notices(struct session *session);
 
 /* Whether the user wants the verb to stop (Ctrl-C, or nobody reads the answer any more). */
 static inline bool session_interrupted(const struct session *session)

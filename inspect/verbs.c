@@ -63,9 +63,13 @@ int verbs_find(const struct session *session, const char *name, const struct ver
 static int run_verb(struct session *session, const struct verb *verb, const struct verb_args *args,
                     struct err *err)
 {
+	int ret;
+
 	if (verb->needs_space && session_refresh(session, err))
 		return -1;
-	return verb->run(session, args, err);
+	ret = verb->run(session, args, err);
+	session_notices(session);
+	return ret;
 }
 
 static int run_parsed(struct session *session, const struct verb *verb, const char *format,

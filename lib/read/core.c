@@ -249,6 +249,8 @@ int core_open(const char *path, struct core **ret_core, struct err *err)
 	}
 	if (regular_file_open(path, &core->fd, &st, err)) {
 		core_close(core);
+		if (err->code == ERR_NOT_FOUND)
+			return err_set(err, ERR_NOT_FOUND, "%s: no such file", path);
 		return err_prefix(err, "%s", path);
 	}
 	core->size = (uint64_t)st.st_size;
@@ -280,25 +282,37 @@ void core_close(struct core *core)
 
 /* ---- The registry within -------------------------------------------------- */
 
-/* Chunks of zeros, which is most, are skipped: the copy's own pages are zero. */
-static void read_sparsely(struct core *core, uint64_t addr, char *bytes, uint64_t len)
+/* Where the registry goes. */
+struct copy {
+	struct core *core;
+	char *bytes;
+	uint64_t lo;
+};
+
+/* Zeros, which is most, are not written: the copy's own pages are zero. */
+static int copy_run(void *context, const struct page_run *run, struct err *err)
 {
 	enum { CHUNK = 1 << 16 };
+	const struct copy *copy = context;
 	AUTO_FREE char *chunk = malloc(CHUNK);
 
-	for (uint64_t at = 0; chunk && at < len; at += CHUNK) {
-		size_t want = len - at < CHUNK ? (size_t)(len - at) : CHUNK;
-		size_t got = core_read_dumped(core, addr + at, chunk, want);
+	if (!chunk)
+		return err_os(err, ENOMEM, "registry of a core file");
+	for (uint64_t at = run->lo; at < run->hi; at += CHUNK) {
+		size_t want = run->hi - at < CHUNK ? (size_t)(run->hi - at) : CHUNK;
+		size_t got = core_read_dumped(copy->core, at, chunk, want);
 
 		if (got && (chunk[0] || memcmp(chunk, chunk + 1, got - 1) != 0))
-			memcpy(bytes + at, chunk, got);
+			memcpy(copy->bytes + (at - copy->lo), chunk, got);
 	}
+	return 0;
 }
 
 int core_registry(struct core *core, struct registry **ret_registry, struct err *err)
 {
 	const struct core_load *load = core_load_at(core, TP_REGISTRY_ADDR);
 	AUTO_FREE char *bytes = NULL;
+	struct copy copy;
 	uint64_t size;
 
 	if (!load)
@@ -312,7 +326,9 @@ int core_registry(struct core *core, struct registry **ret_registry, struct err 
 	bytes = calloc(1, size);
 	if (!bytes)
 		return err_os(err, ENOMEM, "registry of %s", core->name);
-	read_sparsely(core, load->lo, bytes, size);
+	copy = (struct copy){core, bytes, load->lo};
+	if (core_each_data(core, load, load->lo, load->lo + size, copy_run, &copy, err))
+		return -1;
 	if (registry_take_bytes(TAKE_PTR(bytes), size, ret_registry, err))
 		return err_prefix(err, "%s", core->name);
 	return 0;

@@ -3,7 +3,11 @@
  */
 #include "lib/read/core_parts.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <unistd.h>
+
+#define PAGE UINT64_C(4096)
 
 /* What the dump has from addr up, at most len bytes: all of it in one segment. */
 static size_t dumped_at(struct core *core, uint64_t addr, size_t len, uint64_t *ret_offset)
@@ -35,6 +39,50 @@ size_t core_read_dumped(struct core *core, uint64_t addr, void *buf, size_t len)
 			break;
 	}
 	return done;
+}
+
+/* The next stretch of the file in [at, end) that is no hole; what is not known is none. */
+static bool next_data(const struct core *core, uint64_t at, uint64_t end, uint64_t *ret_lo,
+                      uint64_t *ret_hi)
+{
+	off_t data = lseek(core->fd, (off_t)at, SEEK_DATA);
+	off_t hole = data < 0 ? -1 : lseek(core->fd, data, SEEK_HOLE);
+
+	if (data < 0 && errno == ENXIO) /* holes up to the end */
+		return false;
+	if (hole <= data) { /* a file system that cannot tell, or the file is being written */
+		data = (off_t)at;
+		hole = (off_t)end;
+	}
+	*ret_lo = (uint64_t)data;
+	*ret_hi = (uint64_t)hole < end ? (uint64_t)hole : end;
+	return *ret_lo < end;
+}
+
+int core_each_data(const struct core *core, const struct core_load *load, uint64_t lo, uint64_t hi,
+                   pages_visitor *visit, void *context, struct err *err)
+{
+	uint64_t has = load->lo + load->filed;
+	uint64_t to_addr = load->lo - load->offset; /* wraps, and back */
+	struct page_run run = {.hi = lo, .file = core_range_at(core, load->lo)};
+	uint64_t data, hole;
+	int ret = 0;
+
+	if (has < hi)
+		hi = has;
+	while (!ret && run.hi < hi &&
+	       next_data(core, run.hi - to_addr, hi - to_addr, &data, &hole)) {
+		/* gcore does not align: whole pages of memory */
+		run.lo = (data + to_addr) & ~(PAGE - 1);
+		if (run.lo < lo)
+			run.lo = lo;
+		run.hi = (hole + to_addr + PAGE - 1) & ~(PAGE - 1);
+		if (run.hi > hi)
+			run.hi = hi;
+		ret = visit(context, &run, err);
+		lo = run.hi;
+	}
+	return ret;
 }
 
 /*

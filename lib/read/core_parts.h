@@ -95,6 +95,12 @@ ssize_t core_pread(const struct core *core, void *buf, size_t len, uint64_t offs
 
 /* core_mem.c: memory that the dump has, without any file's. */
 size_t core_read_dumped(struct core *core, uint64_t addr, void *buf, size_t len);
+/*
+ * The pages of [lo, hi), which lies in the segment, that the core has data for: the kernel leaves
+ * holes in the file for what nobody touched.
+ */
+int core_each_data(const struct core *core, const struct core_load *load, uint64_t lo, uint64_t hi,
+                   pages_visitor *visit, void *context, struct err *err);
 void core_view_init(struct core *core);
 
 /*

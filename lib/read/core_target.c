@@ -10,9 +10,6 @@
 #include <inttypes.h>
 #include <linux/futex.h>
 #include <string.h>
-#include <unistd.h>
-
-#define PAGE UINT64_C(4096)
 
 /* ---- Threads -------------------------------------------------------------------- */
 
@@ -98,51 +95,6 @@ static int core_capture(const struct target *target, const struct reg_threadproc
 
 /* ---- Pages ---------------------------------------------------------------------- */
 
-/* The next stretch of the file in [at, end) that is no hole; what is not known is none. */
-static bool next_data(const struct core *core, uint64_t at, uint64_t end, uint64_t *ret_lo,
-                      uint64_t *ret_hi)
-{
-	off_t data = lseek(core->fd, (off_t)at, SEEK_DATA);
-	off_t hole = data < 0 ? -1 : lseek(core->fd, data, SEEK_HOLE);
-
-	if (data < 0 && errno == ENXIO) /* holes up to the end */
-		return false;
-	if (hole <= data) { /* a file system that cannot tell, or the file is being written */
-		data = (off_t)at;
-		hole = (off_t)end;
-	}
-	*ret_lo = (uint64_t)data;
-	*ret_hi = (uint64_t)hole < end ? (uint64_t)hole : end;
-	return *ret_lo < end;
-}
-
-/* The kernel leaves holes for pages that nobody touched. */
-static int each_run(const struct core *core, const struct core_load *load, uint64_t lo, uint64_t hi,
-                    pages_visitor *visit, void *context, struct err *err)
-{
-	uint64_t has = load->lo + load->filed;
-	uint64_t to_addr = load->lo - load->offset; /* wraps, and back */
-	struct page_run run = {.hi = lo, .file = core_range_at(core, load->lo)};
-	uint64_t data, hole;
-	int ret = 0;
-
-	if (has < hi)
-		hi = has;
-	while (!ret && run.hi < hi &&
-	       next_data(core, run.hi - to_addr, hi - to_addr, &data, &hole)) {
-		/* gcore does not align: whole pages of memory */
-		run.lo = (data + to_addr) & ~(PAGE - 1);
-		if (run.lo < lo)
-			run.lo = lo;
-		run.hi = (hole + to_addr + PAGE - 1) & ~(PAGE - 1);
-		if (run.hi > hi)
-			run.hi = hi;
-		ret = visit(context, &run, err);
-		lo = run.hi;
-	}
-	return ret;
-}
-
 static int core_pages(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
                       void *context, struct err *err)
 {
@@ -157,8 +109,8 @@ static int core_pages(const struct target *target, uint64_t lo, uint64_t hi, pag
 			continue;
 		}
 		if (lo - load->lo < load->filed)
-			ret = each_run(core, load, lo, hi < load->hi ? hi : load->hi, visit,
-			               context, err);
+			ret = core_each_data(core, load, lo, hi < load->hi ? hi : load->hi, visit,
+			                     context, err);
 		if (ret)
 			return ret;
 		lo = load->hi;
