@@ -33,11 +33,11 @@ static json_t *verb_json(const struct verb *verb)
 {
 	AUTO_FREE char *usage = options_usage(verb);
 
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o}", "verb", verb->name, "usage",
-	                 usage ? json_string(usage) : NULL, "arguments", verb->usage, "format",
-	                 text_or_null(verb->format), "options", options_json(verb), "help",
-	                 verb->help, "details", text_or_null(verb->details), "example",
-	                 text_or_null(verb->example));
+	return json_pack("{s:s, s:o, s:s, s:o, s:b, s:o, s:s, s:o, s:o}", "verb", verb->name,
+	                 "usage", usage ? json_string(usage) : NULL, "arguments", verb->usage,
+	                 "format", text_or_null(verb->format), "raw", verb->raw, "options",
+	                 options_json(verb), "help", verb->help, "details",
+	                 text_or_null(verb->details), "example", text_or_null(verb->example));
 }
 
 static int all_json(struct session *session, struct err *err)

@@ -69,7 +69,12 @@ const struct verb verb_owner = {
 	.name = "owner",
 	.usage = "ADDR...",
 	.help = "whose an address is, and what lies there",
-	.details = "ADDR is hexadecimal, with or without 0x; sums are allowed.\n",
+	.details =
+		"ADDR is hexadecimal, with or without 0x; sums are allowed.\n"
+		"Told are the threadproc, running or exited, and all that lies there, the most\n"
+		"specific first.\n"
+		"An address that is mapped outside every slot is 'unowned', and is shown with the\n"
+		"kernel's own line of /proc/PID/maps.\n",
 	.example = "owner 0x4014a7f2c0 4014a7f000+2c0",
 	.args_min = 1,
 	.args_max = -1,
