@@ -11,7 +11,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-static const char *signal_name(int number, char text[SHOW_TEXT_SIZE])
+const char *show_signal(int number, char text[SHOW_TEXT_SIZE])
 {
 	const char *name = sigabbrev_np(number);
 
@@ -35,7 +35,7 @@ const char *show_state(const struct reg_threadproc *tp, char text[SHOW_TEXT_SIZE
 	case CLD_DUMPED:
 		verb = tp->abi.state == TP_STATE_CRASHED ? "crashed" : "killed";
 		snprintf(text, SHOW_TEXT_SIZE, "%s %.40s", verb,
-		         signal_name(tp->abi.exit_status, signal));
+		         show_signal(tp->abi.exit_status, signal));
 		break;
 	default:
 		snprintf(text, SHOW_TEXT_SIZE, "%s", reg_state_name(tp->abi.state));
@@ -81,21 +81,49 @@ const char *show_time(uint64_t ns, char text[SHOW_TEXT_SIZE])
 	return text;
 }
 
-const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE])
+uint64_t show_now(void)
 {
 	struct timespec now;
-	uint64_t passed;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	passed = (uint64_t)now.tv_sec > ns / NS_PER_S ? (uint64_t)now.tv_sec - ns / NS_PER_S : 0;
-	if (passed < 120)
-		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " s ago", passed);
-	else if (passed < 7200)
-		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " min ago", passed / 60);
-	else if (passed < 172800)
-		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " h ago", passed / 3600);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+const char *show_duration(uint64_t ns, char text[SHOW_TEXT_SIZE])
+{
+	uint64_t seconds = ns / NS_PER_S;
+
+	if (seconds < 120)
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " s", seconds);
+	else if (seconds < 7200)
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " min", seconds / 60);
+	else if (seconds < 172800)
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " h", seconds / 3600);
 	else
-		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " days ago", passed / 86400);
+		snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 " days", seconds / 86400);
+	return text;
+}
+
+const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE])
+{
+	uint64_t now = show_now();
+
+	show_duration(now > ns ? now - ns : 0, text);
+	strncat(text, " ago", SHOW_TEXT_SIZE - strlen(text) - 1);
+	return text;
+}
+
+const char *show_bytes(uint64_t bytes, char text[SHOW_TEXT_SIZE])
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	double value = (double)bytes;
+	size_t unit = 0;
+
+	while (value >= 1000 && unit < sizeof(units) / sizeof(units[0]) - 1) {
+		value /= 1024;
+		unit++;
+	}
+	snprintf(text, SHOW_TEXT_SIZE, "%.*f %s", unit && value < 10 ? 1 : 0, value, units[unit]);
 	return text;
 }
 
@@ -123,7 +151,7 @@ json_t *show_json_exit(const struct reg_threadproc *tp)
 	case CLD_DUMPED:
 		return json_pack("{s:s, s:i, s:s, s:b}", "code", "killed", "signal",
 		                 (int)tp->abi.exit_status, "signal_name",
-		                 signal_name(tp->abi.exit_status, signal), "core_dumped",
+		                 show_signal(tp->abi.exit_status, signal), "core_dumped",
 		                 tp->abi.exit_code == CLD_DUMPED);
 	default:
 		return json_null();

@@ -18,8 +18,20 @@ void show_who(struct session *session, const struct reg_threadproc *tp);
 /* Local time, "2026-01-31 12:00:00"; "" for 0. */
 const char *show_time(uint64_t ns, char text[SHOW_TEXT_SIZE]);
 
+/* CLOCK_REALTIME in nanoseconds, as times of the registry are. */
+uint64_t show_now(void);
+
+/* "12 s", "5 min", "3 h", "2 days". */
+const char *show_duration(uint64_t ns, char text[SHOW_TEXT_SIZE]);
+
 /* "12 s ago", counted from now. */
 const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE]);
+
+/* "512 B", "1.2 MiB", "83 MiB". */
+const char *show_bytes(uint64_t bytes, char text[SHOW_TEXT_SIZE]);
+
+/* "SIGINT"; "signal 34" for one without a name. */
+const char *show_signal(int number, char text[SHOW_TEXT_SIZE]);
 
 /* UTC, "2026-01-31T12:00:00.123456789Z"; null for 0. */
 json_t *show_json_time(uint64_t ns);

@@ -11,6 +11,7 @@
 /* In the order of `help`. */
 #define EACH_VERB(X)                                                                               \
 	X(list)                                                                                    \
+	X(show)                                                                                    \
 	X(owner)                                                                                   \
 	X(modules)                                                                                 \
 	X(bt)                                                                                      \

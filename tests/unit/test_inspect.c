@@ -154,8 +154,22 @@ static void test_list(void **state)
 	assert_has(w->out, "allocstr 1000000001 running");
 	assert_has(w->out, "printstr 1000000002 stopped");
 	assert_has(w->out, "exited 3");
-	assert_has(w->out, "0x101000000000");
+	assert_has(w->out, " aaaaaaaaaaaa ");
 	assert_string_equal(w->diagnostics, "");
+}
+
+static void test_show(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(run(w, "show gone"), STATUS_OK);
+	assert_has(w->out, "exited 3 at ");
+	assert_has(w->out, "  slot         0x101c00000000-0x102000000000  16 GiB\n");
+	assert_int_equal(run(w, "show 2"), STATUS_OK);
+	assert_has(w->out, "printstr (id 2, pid 1000000002");
+	assert_has(w->out, "  fixed image  0x400000-");
+	assert_int_equal(run(w, "show 9"), STATUS_NOT_FOUND);
+	assert_int_equal(run(w, "show"), STATUS_USAGE);
 }
 
 static void test_list_empty(void **state)
@@ -337,6 +351,7 @@ static void test_json(void **state)
 	doc = run_json(w, "owner 10 101000000010", STATUS_NOT_FOUND);
 	assert_int_equal(json_array_size(json_object_get(doc, "addresses")), 2);
 	json_decref(doc);
+	json_decref(run_json(w, "show 1", STATUS_OK));
 	json_decref(run_json(w, "modules", STATUS_OK));
 	json_decref(run_json(w, "fds 1", STATUS_OK));
 	json_decref(run_json(w, "names", STATUS_OK));
@@ -456,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address),
 		TEST(test_list),
+		TEST(test_show),
 		TEST(test_list_empty),
 		TEST(test_modules_and_fds),
 		TEST(test_owner),
