@@ -17,6 +17,8 @@
 	 CALL_BIT(__NR_execveat, word) | CALL_BIT(__NR_readlink, word) |                           \
 	 CALL_BIT(__NR_readlinkat, word))
 
+#define SMALL_DATA 0x8000
+
 extern const uint32_t call_bitmap[];
 const uint32_t call_bitmap[] = {
 	CALL_WORD(0), CALL_WORD(1), CALL_WORD(2), CALL_WORD(3),	CALL_WORD(4),  CALL_WORD(5),
@@ -32,10 +34,22 @@ static bool is_text(const struct arch_call *call)
 	       (flags & MAP_TYPE) == MAP_PRIVATE;
 }
 
+/*
+ * A library's data as ld.so maps it: nearly all of a small one gets written during relocation,
+ * page by page, and it is cheaper to have the kernel copy all of it at once.
+ */
+static bool is_small_data(const struct arch_call *call)
+{
+	return call->arg[1] <= SMALL_DATA && call->arg[2] == (PROT_READ | PROT_WRITE) &&
+	       (call->arg[3] & ~MAP_DENYWRITE) == (MAP_PRIVATE | MAP_FIXED);
+}
+
 static long do_mmap(struct slot *slot, struct arch_call *call)
 {
 	if (is_text(call))
 		return text_map(slot, call);
+	if (is_small_data(call))
+		call->arg[3] |= MAP_POPULATE;
 	return place_call(slot, call, (long)call->arg[2]);
 }
 

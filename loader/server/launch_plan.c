@@ -12,6 +12,7 @@
 
 /* Between what a program finds on its stack and what its start leaves below. */
 #define LIST_DISTANCE 128
+#define SMALL_DATA 0x8000
 
 _Static_assert(SLOT_STATE - SLOT_SELF == SLOT_PAGE, "plan_state writes both at once");
 
@@ -117,8 +118,11 @@ static void plan_file_part(struct plan *plan, const struct cached_image *cached,
 	bool patched = has_sites(cached, segment);
 	bool hooked = hook && holds_debug_state(cached, s);
 	int prot = patched || hooked ? PROT_READ | PROT_WRITE : s->prot;
+	int populate;
 
-	plan_map(plan, lo, up(end) - lo, prot, MAP_PRIVATE, file, down(s->offset));
+	/* Small data is written page by page by the relocation: better all of it at once. */
+	populate = (s->prot & PROT_WRITE) && up(end) - lo <= SMALL_DATA ? MAP_POPULATE : 0;
+	plan_map(plan, lo, up(end) - lo, prot, MAP_PRIVATE | populate, file, down(s->offset));
 	if (patched)
 		plan_sites(plan, cached, segment, bias, area);
 	if (hooked)
