@@ -16,8 +16,10 @@ static const struct packet_form {
 	unsigned length;
 	unsigned min_fds;
 	unsigned max_fds;
+	unsigned max_extra; /* bytes that may follow, in place of the first descriptor */
 } forms[] = {
-	[WIRE_LAUNCH] = {PACKET_FROM_CLIENT, sizeof(struct wire_launch), 2, 2 + WIRE_FIRST_FDS},
+	[WIRE_LAUNCH] = {PACKET_FROM_CLIENT, sizeof(struct wire_launch), 2, 2 + WIRE_FIRST_FDS,
+	                 WIRE_INLINE_STRINGS},
 	[WIRE_FDS] = {PACKET_FROM_CLIENT, sizeof(struct wire_fds), 1, WIRE_FDS_PER_PACKET},
 	[WIRE_STARTED] = {PACKET_FROM_SERVER, sizeof(struct wire_started), 1, 1},
 	[WIRE_CHANGED] = {PACKET_FROM_SERVER, sizeof(struct wire_status), 0, 0},
@@ -38,6 +40,13 @@ static const struct packet_form *form_of(unsigned type)
 	if (type >= sizeof(forms) / sizeof(forms[0]) || !forms[type].length)
 		return NULL;
 	return &forms[type];
+}
+
+static bool fds_allowed(const struct packet_form *form, unsigned extra, unsigned fds)
+{
+	unsigned instead = extra ? 1 : 0;
+
+	return fds + instead >= form->min_fds && fds + instead <= form->max_fds;
 }
 
 unsigned packet_length(enum wire_type type)
@@ -98,7 +107,7 @@ static int check_form(const struct wire_header *h, size_t got, enum packet_side 
 	if (!form || form->side != from)
 		return err_set(err, ERR_PROTOCOL, "message type %u is not one that a %s sends",
 		               h->type, from == PACKET_FROM_CLIENT ? "client" : "server");
-	if (got != form->length || h->length != form->length)
+	if (got < form->length || got - form->length > form->max_extra || h->length != got)
 		return err_set(err, ERR_PROTOCOL,
 		               "message type %u has %zu bytes and claims %u, it should have %u",
 		               h->type, got, h->length, form->length);
@@ -106,7 +115,7 @@ static int check_form(const struct wire_header *h, size_t got, enum packet_side 
 		return err_set(err, ERR_PROTOCOL,
 		               "message type %u came with %u descriptors and claims %u", h->type,
 		               fd_count, h->fds);
-	if (fd_count < form->min_fds || fd_count > form->max_fds)
+	if (!fds_allowed(form, (unsigned)got - form->length, fd_count))
 		return err_set(err, ERR_PROTOCOL,
 		               "message type %u came with %u descriptors, %u to %u are allowed",
 		               h->type, fd_count, form->min_fds, form->max_fds);
@@ -146,7 +155,7 @@ enum packet_result packet_recv(int sock, enum packet_side from, struct packet *p
 		           CMSG_SPACE(sizeof(struct ucred))];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = {&packet->body, sizeof(packet->body)};
+	struct iovec iov = {packet->bytes, sizeof(packet->bytes)};
 	struct msghdr msg = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -173,6 +182,8 @@ enum packet_result packet_recv(int sock, enum packet_side from, struct packet *p
 		packet_deinit(packet);
 		return PACKET_ERROR;
 	}
+	packet->extra = packet->bytes + packet_length(packet->body.h.type);
+	packet->extra_length = (unsigned)got - packet_length(packet->body.h.type);
 	return PACKET_OK;
 }
 
@@ -191,23 +202,31 @@ static void attach_fds(struct msghdr *msg, const int *fds, unsigned fd_count)
 enum packet_result packet_send(int sock, enum wire_type type, union packet_body *body,
                                const int *fds, unsigned fd_count, struct err *err)
 {
+	return packet_send_more(sock, type, body, NULL, 0, fds, fd_count, err);
+}
+
+enum packet_result packet_send_more(int sock, enum wire_type type, union packet_body *body,
+                                    const void *extra, unsigned extra_length, const int *fds,
+                                    unsigned fd_count, struct err *err)
+{
 	union {
 		char bytes[CMSG_SPACE(WIRE_FDS_PER_PACKET * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	const struct packet_form *form = form_of(type);
-	struct iovec iov = {body, form ? form->length : 0};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct iovec iov[] = {{body, form ? form->length : 0}, {(void *)extra, extra_length}};
+	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = extra_length ? 2 : 1};
 	ssize_t sent;
 
-	if (!form || fd_count < form->min_fds || fd_count > form->max_fds)
-		return err_set(err, ERR_INVALID, "no message of type %u goes with %u descriptors",
-		               type, fd_count);
+	if (!form || extra_length > form->max_extra || !fds_allowed(form, extra_length, fd_count))
+		return err_set(err, ERR_INVALID,
+		               "no message of type %u goes with %u descriptors and %u bytes", type,
+		               fd_count, extra_length);
 	body->h = (struct wire_header){
 		.magic = WIRE_MAGIC,
 		.version = WIRE_VERSION,
 		.type = (uint16_t)type,
-		.length = form->length,
+		.length = form->length + extra_length,
 		.fds = fd_count,
 	};
 	if (fd_count) {

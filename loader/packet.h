@@ -25,7 +25,12 @@ union packet_body {
 };
 
 struct packet {
-	union packet_body body;
+	union {
+		union packet_body body;
+		char bytes[sizeof(union packet_body) + WIRE_INLINE_STRINGS];
+	};
+	const char *extra; /* what follows the body, raw */
+	unsigned extra_length;
 	int fds[WIRE_FDS_PER_PACKET];
 	unsigned fd_count; /* those still owned by the packet */
 };
@@ -59,7 +64,12 @@ void packet_deinit(struct packet *packet);
 enum packet_result packet_send(int sock, enum wire_type type, union packet_body *body,
 			       const int *fds, unsigned fd_count, struct err *err);
 
-/* Length of a packet of that type, header included; 0 for no such type. */
+/* The same, with bytes that follow the body. */
+enum packet_result packet_send_more(int sock, enum wire_type type, union packet_body *body,
+				    const void *extra, unsigned extra_length, const int *fds,
+				    unsigned fd_count, struct err *err);
+
+/* Length of a packet of that type, header included, without what may follow; 0 for no such type. */
 unsigned packet_length(enum wire_type type);
 
 #endif

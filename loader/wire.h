@@ -3,7 +3,7 @@
  *
  * The socket is AF_UNIX SOCK_SEQPACKET, `socket` in the space's directory; one
  * packet is one message: a struct wire_header followed by the fixed-width body of
- * its type.  Descriptors travel beside it by SCM_RIGHTS.  The server takes
+ * its type, and with WIRE_LAUNCH perhaps by strings.  Descriptors travel beside it by SCM_RIGHTS.  The server takes
  * connections of its own user only, and answers anything that is not of this form
  * with WIRE_FAILED before it closes the connection.
  *
@@ -33,9 +33,10 @@
 #define WIRE_FDS_PER_PACKET 250 /* below the kernel's SCM_MAX_FD, 253 */
 #define WIRE_FIRST_FDS 32
 #define WIRE_MAX_STRINGS (8u << 20)
+#define WIRE_INLINE_STRINGS 16384u /* in the packet; longer ones are in a memfd */
 
 enum wire_type {
-	WIRE_LAUNCH = 1,   /* client: struct wire_launch; fds: strings, cwd, the first ones */
+	WIRE_LAUNCH = 1,   /* client: struct wire_launch, strings; fds: see there */
 	WIRE_FDS = 2,      /* client: struct wire_fds; fds: that many */
 	WIRE_STARTED = 3,  /* server: struct wire_started; fds: pidfd */
 	WIRE_CHANGED = 4,  /* server: struct wire_status */
@@ -73,11 +74,11 @@ enum wire_launch_flags {
 };
 
 /*
- * Everything that execve would keep of the caller.  The first descriptor is a
- * memfd with the strings: the program's path as execve would be given it, then
- * argc arguments, then envc variables, each with its NUL, and nothing after.  The
- * second is the working directory (O_PATH).  The first few of the program's own come in the
- * same packet, the others by WIRE_FDS.
+ * Everything that execve would keep of the caller.  The strings are the program's path as
+ * execve would be given it, then argc arguments, then envc variables, each with its NUL, and
+ * nothing after.  They follow in the packet, or are in a memfd, which then is the first
+ * descriptor.  The next is the working directory (O_PATH).  The first few of the program's own
+ * come in the same packet, the others by WIRE_FDS.
  */
 struct wire_launch {
 	struct wire_header h;

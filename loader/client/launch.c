@@ -79,28 +79,13 @@ static char *join_strings(const struct launch *launch, const struct wire_launch 
 	return bytes;
 }
 
-static int write_strings(int fd, const struct launch *launch, const struct wire_launch *message,
-                         struct err *err)
-{
-	char *bytes = join_strings(launch, message);
-	int result;
-
-	if (!bytes)
-		return err_os(err, ENOMEM, "%u bytes of arguments", message->strings_length);
-	result = write_unlimited(fd, bytes, message->strings_length,
-	                         &message->rlimits[RLIMIT_FSIZE], err);
-	free(bytes);
-	return result;
-}
-
 /*
- * Puts path, arguments and environment into a memfd, and their counts into the message,
+ * Path, arguments and environment, the caller's to free, and their counts for the message,
  * which has the caller's attributes already.
  */
-static int pack_strings(const struct launch *launch, struct wire_launch *message, int *ret_fd,
+static int pack_strings(const struct launch *launch, struct wire_launch *message, char **ret_bytes,
                         struct err *err)
 {
-	AUTO_CLOSE int fd = -1;
 	size_t length = strlen(launch->path) + 1;
 
 	length += measure(launch->argv, &message->argc);
@@ -108,10 +93,21 @@ static int pack_strings(const struct launch *launch, struct wire_launch *message
 	if (length > WIRE_MAX_STRINGS)
 		return err_os(err, E2BIG, "%zu bytes of arguments and environment", length);
 	message->strings_length = (uint32_t)length;
-	fd = memfd_create("tproc-strings", MFD_CLOEXEC);
+	*ret_bytes = join_strings(launch, message);
+	if (!*ret_bytes)
+		return err_os(err, ENOMEM, "%u bytes of arguments", message->strings_length);
+	return 0;
+}
+
+static int open_strings(const char *bytes, const struct wire_launch *message, int *ret_fd,
+                        struct err *err)
+{
+	AUTO_CLOSE int fd = memfd_create("tproc-strings", MFD_CLOEXEC);
+
 	if (fd < 0)
 		return err_os(err, errno, "cannot make a memfd");
-	if (write_strings(fd, launch, message, err))
+	if (write_unlimited(fd, bytes, message->strings_length, &message->rlimits[RLIMIT_FSIZE],
+	                    err))
 		return -1;
 	*ret_fd = TAKE_FD(fd);
 	return 0;
@@ -126,10 +122,13 @@ static unsigned first_of(const struct descriptors *descriptors)
 static enum packet_result send_launch(int sock, const struct launch *launch, int *ret_kind,
                                       struct err *err)
 {
+	AUTO_FREE char *strings = NULL;
 	AUTO_CLOSE int strings_fd = -1;
 	AUTO_CLOSE int cwd_fd = -1;
 	union packet_body body = {0};
 	int fds[2 + WIRE_FIRST_FDS];
+	unsigned fd_count = 0;
+	unsigned extra;
 	unsigned first = first_of(&launch->descriptors);
 
 	if (launch->attributes)
@@ -148,18 +147,23 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 	}
 	/* all that arrive are passed on */
 	body.launch.sig_forwarded = caller_catchable_signals();
-	if (pack_strings(launch, &body.launch, &strings_fd, err)) {
+	if (pack_strings(launch, &body.launch, &strings, err)) {
 		if (err->os_errno == E2BIG)
 			*ret_kind = KIND_CANNOT_RUN;
 		return PACKET_ERROR;
 	}
 	if (caller_open_cwd(&cwd_fd, err))
 		return PACKET_ERROR;
-	fds[0] = strings_fd;
-	fds[1] = cwd_fd;
+	extra = body.launch.strings_length <= WIRE_INLINE_STRINGS ? body.launch.strings_length : 0;
+	if (!extra) {
+		if (open_strings(strings, &body.launch, &strings_fd, err))
+			return PACKET_ERROR;
+		fds[fd_count++] = strings_fd;
+	}
+	fds[fd_count++] = cwd_fd;
 	for (unsigned i = 0; i < first; i++)
-		fds[2 + i] = body.launch.targets[i] = launch->descriptors.fds[i];
-	return packet_send(sock, WIRE_LAUNCH, &body, fds, 2 + first, err);
+		fds[fd_count++] = body.launch.targets[i] = launch->descriptors.fds[i];
+	return packet_send_more(sock, WIRE_LAUNCH, &body, strings, extra, fds, fd_count, err);
 }
 
 static enum packet_result send_descriptors(int sock, const struct descriptors *descriptors,

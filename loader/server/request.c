@@ -212,13 +212,30 @@ static char **make_vector(char **at, uint32_t count)
 	return vector;
 }
 
-static int take_strings(struct request *request, int fd, struct err *err)
+/* Those that came in the packet. */
+static int copy_strings(const struct packet *packet, uint32_t length, char **ret_strings,
+                        struct err *err)
+{
+	if (packet->extra_length != length)
+		return err_set(err, ERR_PROTOCOL, "%u bytes of strings, %u are claimed",
+		               packet->extra_length, length);
+	*ret_strings = malloc(length);
+	if (!*ret_strings)
+		return err_os(err, ENOMEM, "%u bytes of strings", length);
+	memcpy(*ret_strings, packet->extra, length);
+	return 0;
+}
+
+/* fd is a memfd with the strings, or -1 when the packet has them. */
+static int take_strings(struct request *request, const struct packet *packet, int fd,
+                        struct err *err)
 {
 	struct wire_launch *launch = &request->launch;
 	uint64_t count = UINT64_C(1) + launch->argc + launch->envc;
 	char *at;
 
-	if (read_strings(fd, launch->strings_length, &request->strings, err) ||
+	if ((fd >= 0 ? read_strings(fd, launch->strings_length, &request->strings, err)
+	             : copy_strings(packet, launch->strings_length, &request->strings, err)) ||
 	    check_strings(request->strings, launch->strings_length, count, err))
 		return -1;
 	request->path = request->strings;
@@ -238,10 +255,11 @@ static int take_strings(struct request *request, int fd, struct err *err)
 	return 0;
 }
 
-static int fill(struct request *request, int strings_fd, struct err *err)
+static int fill(struct request *request, const struct packet *packet, int strings_fd,
+                struct err *err)
 {
 	if (check_attributes(&request->launch, err) || check_counts(&request->launch, err) ||
-	    check_cwd(request->cwd_fd, err) || take_strings(request, strings_fd, err))
+	    check_cwd(request->cwd_fd, err) || take_strings(request, packet, strings_fd, err))
 		return -1;
 	request->fds = calloc(request->launch.fd_count + 1, sizeof(*request->fds));
 	if (!request->fds)
@@ -300,20 +318,28 @@ static int take_first_fds(struct request *request, struct packet *packet, struct
 	return take_fds(request, packet, launch->targets, err);
 }
 
+static int take_first(struct packet *packet)
+{
+	int fd = packet->fds[0];
+
+	packet->fd_count--;
+	memmove(packet->fds, packet->fds + 1, packet->fd_count * sizeof(packet->fds[0]));
+	return fd;
+}
+
 int request_init(struct request *request, struct packet *packet, struct err *err)
 {
 	AUTO_CLOSE int strings_fd = -1;
 
 	*request = (struct request){.cwd_fd = -1};
-	if (packet->body.h.type != WIRE_LAUNCH || packet->fd_count < 2)
+	if (packet->body.h.type != WIRE_LAUNCH || packet->fd_count < (packet->extra_length ? 1 : 2))
 		return err_set(err, ERR_PROTOCOL, "a launch begins with message type %u, not %u",
 		               WIRE_LAUNCH, packet->body.h.type);
 	request->launch = packet->body.launch;
-	strings_fd = packet->fds[0];
-	request->cwd_fd = packet->fds[1];
-	packet->fd_count -= 2;
-	memmove(packet->fds, packet->fds + 2, packet->fd_count * sizeof(packet->fds[0]));
-	if (fill(request, strings_fd, err) || take_first_fds(request, packet, err)) {
+	if (!packet->extra_length)
+		strings_fd = take_first(packet);
+	request->cwd_fd = take_first(packet);
+	if (fill(request, packet, strings_fd, err) || take_first_fds(request, packet, err)) {
 		request_deinit(request);
 		return -1;
 	}

@@ -125,6 +125,56 @@ static void body_and_descriptors_arrive(void **state)
 	packet_deinit(&packet);
 }
 
+/* Strings behind a launch stand for the memfd that would have them. */
+static void bytes_that_follow_arrive(void **state)
+{
+	static char strings[WIRE_INLINE_STRINGS + 1];
+	struct pair *pair = *state;
+	union packet_body body = {.launch = {.argc = 3}};
+	struct packet packet;
+	struct err err;
+
+	memset(strings, 'x', sizeof(strings));
+	assert_int_equal(packet_send_more(pair->theirs, WIRE_LAUNCH, &body, strings,
+	                                  WIRE_INLINE_STRINGS, &pair->theirs, 1, &err),
+	                 PACKET_OK);
+	assert_int_equal(packet_recv(pair->ours, PACKET_FROM_CLIENT, &packet, &err), PACKET_OK);
+	assert_int_equal(packet.body.launch.argc, 3);
+	assert_int_equal(packet.extra_length, WIRE_INLINE_STRINGS);
+	assert_memory_equal(packet.extra, strings, WIRE_INLINE_STRINGS);
+	assert_int_equal(packet.fd_count, 1);
+	packet_deinit(&packet);
+
+	assert_int_equal(packet_send_more(pair->theirs, WIRE_LAUNCH, &body, strings,
+	                                  sizeof(strings), &pair->theirs, 1, &err),
+	                 PACKET_ERROR);
+	assert_int_equal(
+		packet_send_more(pair->theirs, WIRE_LAUNCH, &body, strings, 1, NULL, 0, &err),
+		PACKET_ERROR);
+	assert_int_equal(
+		packet_send_more(pair->theirs, WIRE_PING, &body, strings, 1, NULL, 0, &err),
+		PACKET_ERROR);
+}
+
+static void bytes_that_follow_are_checked(void **state)
+{
+	struct pair *pair = *state;
+	char bytes[sizeof(struct wire_launch) + WIRE_INLINE_STRINGS + 1] = {0};
+	struct wire_header h = header(WIRE_LAUNCH, sizeof(bytes), 1);
+
+	memcpy(bytes, &h, sizeof(h));
+	send_raw(pair->theirs, bytes, sizeof(bytes), 1);
+	assert_refused(pair, PACKET_FROM_CLIENT, "it should have");
+	h.length = sizeof(struct wire_launch) + 5;
+	memcpy(bytes, &h, sizeof(h));
+	send_raw(pair->theirs, bytes, sizeof(struct wire_launch) + 4, 1);
+	assert_refused(pair, PACKET_FROM_CLIENT, "it should have");
+	h.fds = 0;
+	memcpy(bytes, &h, sizeof(h));
+	send_raw(pair->theirs, bytes, h.length, 0);
+	assert_refused(pair, PACKET_FROM_CLIENT, "2 to 34 are allowed");
+}
+
 static void most_descriptors_arrive(void **state)
 {
 	struct pair *pair = *state;
@@ -178,7 +228,7 @@ static void every_short_length_is_refused(void **state)
 static void long_packets_are_refused(void **state)
 {
 	struct pair *pair = *state;
-	char bytes[sizeof(union packet_body) + 1] = {0};
+	char bytes[sizeof(((struct packet *)NULL)->bytes) + 1] = {0};
 	struct wire_header h = header(WIRE_PING, sizeof(h), 0);
 
 	memcpy(bytes, &h, sizeof(h));
@@ -440,6 +490,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PACKET_TEST(ping_arrives),
 		PACKET_TEST(body_and_descriptors_arrive),
+		PACKET_TEST(bytes_that_follow_arrive),
+		PACKET_TEST(bytes_that_follow_are_checked),
 		PACKET_TEST(most_descriptors_arrive),
 		PACKET_TEST(every_type_has_its_length),
 		PACKET_TEST(every_short_length_is_refused),

@@ -119,6 +119,40 @@ static void sound_launch_is_taken(void **state)
 	request_deinit(&request);
 }
 
+/* The strings behind the message instead of in a memfd. */
+static void put_inline(struct packet *packet, const char *strings, unsigned length)
+{
+	close(packet->fds[0]);
+	packet->fds[0] = packet->fds[1];
+	packet->fd_count = 1;
+	packet->extra = strings;
+	packet->extra_length = length;
+}
+
+static void strings_may_come_in_the_packet(void **state)
+{
+	static const char unterminated[] = {'/', 'x', 0, 'y'};
+	struct packet packet = make_sound_launch();
+	struct request request;
+	struct err err;
+
+	(void)state;
+	put_inline(&packet, sound, sizeof(sound));
+	assert_int_equal(request_init(&request, &packet, &err), 0);
+	assert_int_equal(packet.fd_count, 0);
+	assert_string_equal(request.path, "/bin/prog");
+	assert_string_equal(request.argv[1], "-x");
+	assert_string_equal(request.envp[1], "TERM=");
+	request_deinit(&request);
+
+	packet = make_sound_launch();
+	put_inline(&packet, sound, sizeof(sound) - 1);
+	assert_refused(&packet, "are claimed");
+	packet = make_launch(unterminated, sizeof(unterminated), 1, 0);
+	put_inline(&packet, unterminated, sizeof(unterminated));
+	assert_refused(&packet, "the last string has no end");
+}
+
 static void no_arguments_become_one_empty_one(void **state)
 {
 	static const char strings[] = "/bin/prog\0A=1";
@@ -669,6 +703,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REQUEST_TEST(sound_launch_is_taken),
+		REQUEST_TEST(strings_may_come_in_the_packet),
 		REQUEST_TEST(no_arguments_become_one_empty_one),
 		REQUEST_TEST(empty_strings_are_strings),
 		REQUEST_TEST(a_launch_comes_first),
