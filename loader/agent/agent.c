@@ -25,15 +25,10 @@
 /* Where the agent's own two descriptors go, so that a program's arrive as 0, 1, 2 ... */
 #define OWN_FDS 1000
 
-struct iovec_ {
-	void *base;
-	uint64_t len;
-};
-
 struct msghdr_ {
 	void *name;
 	uint32_t name_len;
-	struct iovec_ *iov;
+	struct sys_iovec *iov;
 	uint64_t iov_len;
 	void *control;
 	uint64_t control_len;
@@ -64,7 +59,7 @@ _Noreturn static void leave(int status)
 
 static void send_packet(const struct agent *agent, void *packet, uint64_t length)
 {
-	struct iovec_ iov = { packet, length };
+	struct sys_iovec iov = { packet, length };
 	struct msghdr_ msg = { .iov = &iov, .iov_len = 1 };
 
 	while (sys3(__NR_sendmsg, agent->socket, &msg, MSG_NOSIGNAL_FLAG) == -EINTR)
@@ -139,7 +134,7 @@ static void serve(struct agent *agent)
 		struct cmsghdr_ c;
 		unsigned char bytes[sizeof(struct cmsghdr_) + PLAN_FDS_PER_PACKET * sizeof(int) + 8];
 	} control;
-	struct iovec_ iov = { &packet, sizeof(packet) };
+	struct sys_iovec iov = { &packet, sizeof(packet) };
 	struct msghdr_ msg = {
 		.iov = &iov, .iov_len = 1, .control = &control, .control_len = sizeof(control)
 	};

@@ -28,20 +28,32 @@ static long do_map(const struct plan_op *op, int fd)
 	return (uint64_t)result == op->addr ? 0 : -EEXIST;
 }
 
-/* pread takes what it can get at once; a plan's data is there, so short means broken. */
-static long do_write(const struct plan_op *op, int plan_fd, uint64_t data_off)
+/* How many of the operations from op on are writes whose data lies one behind the other. */
+static uint32_t count_writes(const struct plan_op *op, uint32_t left)
 {
-	uint64_t done = 0;
+	uint32_t count = 1;
 
-	while (done < op->len) {
-		long n = sys4(__NR_pread64, plan_fd, op->addr + done, op->len - done,
-			      data_off + op->off + done);
+	while (count < left && op[count].op == PLAN_WRITE &&
+	       op[count].off == op[count - 1].off + op[count - 1].len)
+		count++;
+	return count;
+}
 
-		if (n <= 0)
-			return n ? n : -EIO;
-		done += (uint64_t)n;
+/* Takes what it can get at once; a plan's data is there, so short means broken. */
+static long do_writes(const struct plan_op *op, uint32_t count, int plan_fd, uint64_t data_off)
+{
+	struct sys_iovec to[OPS_AT_ONCE];
+	uint64_t total = 0;
+	long n;
+
+	for (uint32_t i = 0; i < count; i++) {
+		to[i] = (struct sys_iovec){ (void *)op[i].addr, op[i].len };
+		total += op[i].len;
 	}
-	return 0;
+	n = sys5(__NR_preadv, plan_fd, to, count, data_off + op->off, 0);
+	if (n < 0)
+		return n;
+	return (uint64_t)n == total ? 0 : -EIO;
 }
 
 /* What debuggers read of the memory; -EINVAL where the kernel does not have the call. */
@@ -54,7 +66,7 @@ static long do_set_mm(const struct plan_op *op, int plan_fd, uint64_t data_off)
 
 	if (op->len != sizeof(mm))
 		return -EINVAL;
-	result = do_write(&copy, plan_fd, data_off);
+	result = do_writes(&copy, 1, plan_fd, data_off);
 	if (result)
 		return result;
 	if (mm.aux_count > PLAN_AUX_WORDS)
@@ -112,8 +124,6 @@ static long execute(const struct plan_op *op, int plan_fd, const struct plan_run
 	case PLAN_ZERO:
 		memset((void *)op->addr, 0, op->len);
 		return 0;
-	case PLAN_WRITE:
-		return do_write(op, plan_fd, run->data_off);
 	case PLAN_PROTECT:
 		return sys3(__NR_mprotect, op->addr, op->len, op->prot);
 	case PLAN_UNMAP:
@@ -132,30 +142,44 @@ static long execute(const struct plan_op *op, int plan_fd, const struct plan_run
 	}
 }
 
+static long load(struct plan_op *ops, int plan_fd, uint32_t first, uint32_t count)
+{
+	long size = (long)(count * sizeof(ops[0]));
+
+	return sys4(__NR_pread64, plan_fd, ops, size, first * sizeof(ops[0])) == size ? 0 : -EIO;
+}
+
 void execute_plan(int plan_fd, const struct plan_run *run, const int *fds, struct plan_done *done)
 {
 	struct plan_op ops[OPS_AT_ONCE];
+	uint32_t loaded = 0; /* operations up to this one are in ops, from `first` on */
+	uint32_t first = 0;
+	long result = 0;
 
-	for (uint32_t i = 0; i < run->op_count; i++) {
-		uint32_t at = i % OPS_AT_ONCE;
-		long result;
+	for (uint32_t i = 0; i < run->op_count && !result;) {
+		const struct plan_op *op = &ops[i - first];
+		uint32_t count = 1;
 
-		if (at == 0) {
+		done->failed_op = i;
+		if (i == loaded) {
 			uint32_t left = run->op_count - i;
-			uint32_t want = left < OPS_AT_ONCE ? left : OPS_AT_ONCE;
-			long size = (long)(want * sizeof(ops[0]));
 
-			if (sys4(__NR_pread64, plan_fd, ops, size, i * sizeof(ops[0])) != size) {
-				done->result = -EIO;
-				done->failed_op = i;
-				return;
-			}
+			first = i;
+			op = ops;
+			loaded += left < OPS_AT_ONCE ? left : OPS_AT_ONCE;
+			result = load(ops, plan_fd, first, loaded - first);
+			if (result)
+				break;
 		}
-		result = execute(&ops[at], plan_fd, run, fds, &done->pid);
-		if (result) {
-			done->result = (int32_t)result;
-			done->failed_op = i;
-			return;
+		if (op->op == PLAN_WRITE) {
+			count = count_writes(op, loaded - i);
+			result = do_writes(op, count, plan_fd, run->data_off);
+		} else {
+			result = execute(op, plan_fd, run, fds, &done->pid);
 		}
+		i += count;
 	}
+	done->result = (int32_t)result;
+	if (!result)
+		done->failed_op = 0;
 }

@@ -56,4 +56,9 @@ int memcmp(const void *a, const void *b, size_t n);
 /* 1 when two strings are equal. */
 int str_equal(const char *a, const char *b);
 
+struct sys_iovec {
+	void *base;
+	uint64_t len;
+};
+
 #endif

@@ -69,7 +69,9 @@ struct server {
 	struct threadproc *shared;	/* ended, but somebody may use their memory (teardown.c) */
 	struct threadproc *unmap_queue; /* ended, memory to be unmapped */
 	unsigned unmap_count;
-	uint64_t resident_mark; /* pages of the space when memory was last given back */
+	unsigned unmapping; /* batches at the agent */
+	bool draining;	    /* one batch after the other */
+	uint64_t own_mark; /* pages of the space without a file when memory was last given back */
 	struct loop_timer teardown_timer;
 	int statm_fd; /* the agent's */
 	uint64_t kernel_lo; /* from here on up lies what the kernel gave the agent */

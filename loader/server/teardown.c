@@ -16,11 +16,15 @@
 #include <utlist.h>
 
 #define FIRST_RETRY_MS 5
-/* Memory of the ended is unmapped when nobody ended for so long, or so many have, or when the
- * space's resident memory has grown by so many pages (64 MiB) since it was done last. */
+/*
+ * Memory of the ended is unmapped when nobody ended for so long, or so many have, or when the
+ * space's own memory (what no file is behind) has grown by so many pages (64 MiB) since it was
+ * done last.  A few at a time: a launch can have to wait for them.
+ */
 #define IDLE_MS 20
-#define MAX_QUEUED 32
+#define MAX_QUEUED 128
 #define MAX_GROWTH 16384
+#define MAX_BATCH 8
 /* A TiB: more pages than the slots that wait here can have between them. */
 #define HUGE_PAGES (UINT64_C(1) << 28)
 /* vm.mmap_min_addr lets nobody map anything below. */
@@ -114,16 +118,20 @@ static void finish(struct threadproc *tp)
 	server_check_idle(server);
 }
 
-/* Pages of the space, mapped and resident; zeros when they cannot be read. */
-static void read_size(const struct server *server, uint64_t *ret_mapped, uint64_t *ret_resident)
+/* Pages of the space, mapped and resident without a file; zeros when they cannot be read. */
+static void read_size(const struct server *server, uint64_t *ret_mapped, uint64_t *ret_own)
 {
 	char text[64];
 	ssize_t n = pread(server->statm_fd, text, sizeof(text) - 1, 0);
+	uint64_t resident;
+	uint64_t of_files;
 	char *end;
 
 	text[n > 0 ? n : 0] = '\0';
 	*ret_mapped = strtoull(text, &end, 10);
-	*ret_resident = strtoull(end, NULL, 10);
+	resident = strtoull(end, &end, 10);
+	of_files = strtoull(end, NULL, 10);
+	*ret_own = resident > of_files ? resident - of_files : 0;
 }
 
 /* Some that are unmapped with one plan. */
@@ -133,6 +141,9 @@ struct batch {
 	struct threadproc *members;
 };
 
+static void drain(struct server *server);
+static void unmap_some(struct server *server, unsigned count);
+
 static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 {
 	struct batch *batch = (struct batch *)job;
@@ -140,6 +151,7 @@ static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 	struct threadproc *tp;
 	uint64_t mapped;
 
+	server->unmapping--;
 	if (done && done->result)
 		log_error("the memory of ended threadprocs cannot be unmapped: %s",
 			  strerror(-done->result));
@@ -148,9 +160,11 @@ static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 		tp->leaving = LEAVING_NOT;
 		finish(tp);
 	}
-	read_size(server, &mapped, &server->resident_mark);
+	read_size(server, &mapped, &server->own_mark);
 	plan_deinit(&job->plan);
 	free(batch);
+	if (server->draining && !server->unmapping)
+		drain(server);
 }
 
 /* Adds a range to what is to be unmapped; slots that follow each other become one. */
@@ -192,18 +206,18 @@ static void add_leftovers(struct plan *plan, const struct server *server)
 void teardown_before_launch(struct server *server)
 {
 	uint64_t mapped;
-	uint64_t resident;
+	uint64_t own;
 
 	if (!server->unmap_queue || !is_empty(server))
 		return;
-	read_size(server, &mapped, &resident);
+	read_size(server, &mapped, &own);
 	/* Nothing but such mappings reserves that much, and then at addresses that others need. */
 	if (mapped > HUGE_PAGES)
-		teardown_flush(server);
+		unmap_some(server, server->unmap_count);
 }
 
-/* Sends all that wait to the agent. */
-void teardown_flush(struct server *server)
+/* Sends so many of those that wait to the agent. */
+static void unmap_some(struct server *server, unsigned count)
 {
 	struct batch *batch;
 	struct threadproc *tp;
@@ -220,17 +234,36 @@ void teardown_flush(struct server *server)
 	batch->server = server;
 	batch->job.done = on_unmapped;
 	plan_init(&batch->job.plan);
-	while ((tp = server->unmap_queue)) {
+	while ((tp = server->unmap_queue) && count--) {
 		DL_DELETE(server->unmap_queue, tp);
+		server->unmap_count--;
 		DL_APPEND(batch->members, tp);
 		tp->leaving = LEAVING_AT_AGENT;
 		add_member(&batch->job.plan, &last, tp);
 	}
-	server->unmap_count = 0;
 	plan_unmap(&batch->job.plan, last.lo, last.hi - last.lo);
-	if (is_empty(server))
+	if (is_empty(server) && !server->unmap_queue)
 		add_leftovers(&batch->job.plan, server);
+	server->unmapping++;
 	agent_link_submit(&server->agent, &batch->job);
+}
+
+/* The next few; while programs are launched only until it is half of what may wait. */
+static void drain(struct server *server)
+{
+	server->draining = server->unmap_queue != NULL;
+	if (server->launching && server->unmap_count < MAX_QUEUED / 2) {
+		server->draining = false;
+		loop_arm(&server->loop, &server->teardown_timer, IDLE_MS);
+	}
+	if (server->draining)
+		unmap_some(server, MAX_BATCH);
+}
+
+void teardown_flush(struct server *server)
+{
+	if (!server->draining)
+		drain(server);
 }
 
 /*
@@ -247,6 +280,7 @@ static void unmap_fixed(struct threadproc *tp)
 		batch->job.done = on_unmapped;
 		plan_init(&batch->job.plan);
 		plan_unmap(&batch->job.plan, tp->fixed_lo, tp->fixed_hi - tp->fixed_lo);
+		server->unmapping++;
 		agent_link_submit(&server->agent, &batch->job);
 	}
 	registry_begin(&server->registry);
@@ -262,13 +296,13 @@ static void unmap(struct threadproc *tp)
 {
 	struct server *server = tp->server;
 	uint64_t mapped;
-	uint64_t resident;
+	uint64_t own;
 
 	unmap_fixed(tp);
 	tp->leaving = LEAVING_QUEUED;
 	DL_APPEND(server->unmap_queue, tp);
-	read_size(server, &mapped, &resident);
-	if (++server->unmap_count >= MAX_QUEUED || resident > server->resident_mark + MAX_GROWTH)
+	read_size(server, &mapped, &own);
+	if (++server->unmap_count >= MAX_QUEUED || own > server->own_mark + MAX_GROWTH)
 		teardown_flush(server);
 	else
 		loop_arm(&server->loop, &server->teardown_timer, IDLE_MS);

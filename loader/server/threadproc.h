@@ -145,7 +145,7 @@ void service_drop_names(struct threadproc *tp);
 /* Unmaps its slot, as soon as nobody shares it, and puts the addresses into quarantine. */
 void teardown_begin(struct threadproc *tp);
 
-/* Has the agent unmap what waits, before any plan that is submitted later. */
+/* Has the agent unmap what waits, a few at a time. */
 void teardown_flush(struct server *server);
 
 /* Before a launch is laid out: what stands in its way and belongs to nobody goes. */

@@ -8,7 +8,9 @@
  *
  * "server" asks the server of the space itself, without tprun; "command" runs TPRUN PROG
  * as a shell would (TPROC_SPACE says where), "other" runs OTHER instead.  Prints nanoseconds per
- *run for each round: native, then space.  "crowd" starts COUNT at once, has them all live, ends
+ *run for each round: native, then space, then for "server" what the agent is busy for after the
+ *end, unmapping.  That is waited for, so that it takes nothing from what is measured next.
+ *"crowd" starts COUNT at once, has them all live, ends
  *them, and prints nanoseconds per start for each BATCH of them.
  */
 #include "lib/base/cleanup.h"
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #define COMMAND_WORDS 64
 
@@ -79,6 +82,72 @@ static void run_in_space(const char *space, char **argv)
 		fail("the program failed");
 }
 
+/* Asks the server of the space how things are. */
+static struct wire_pong ask(const char *space)
+{
+	AUTO_CLOSE int sock = -1;
+	union packet_body body = {0};
+	struct packet packet;
+	struct err err;
+
+	if (client_connect(space, false, &sock, &err) ||
+	    packet_send(sock, WIRE_PING, &body, NULL, 0, &err) != PACKET_OK ||
+	    packet_recv(sock, PACKET_FROM_SERVER, &packet, &err) != PACKET_OK ||
+	    packet.body.h.type != WIRE_PONG)
+		fail("the server does not answer");
+	return packet.body.pong;
+}
+
+/* The first number of a file of a process in /proc. */
+static uint64_t proc_number(pid_t pid, const char *name)
+{
+	char path[64];
+	unsigned long long number;
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	stream = fopen(path, "re");
+	if (!stream || fscanf(stream, "%llu", &number) != 1)
+		fail(path);
+	fclose(stream);
+	return number;
+}
+
+/* Waits until the space has that many pages again; returns how long the agent was busy. */
+static uint64_t settle(pid_t agent, uint64_t pages)
+{
+	const struct timespec a_while = {.tv_nsec = 1000000};
+	uint64_t before = proc_number(agent, "schedstat");
+
+	while (proc_number(agent, "statm") > pages)
+		nanosleep(&a_while, NULL);
+	return proc_number(agent, "schedstat") - before;
+}
+
+static void compare_server(const char *space, int rounds, int batch, char **argv)
+{
+	pid_t agent = ask(space).agent_pid;
+	uint64_t pages = proc_number(agent, "statm");
+
+	run_native(argv);
+	run_in_space(space, argv);
+	settle(agent, pages);
+	for (int round = 0; round < rounds; round++) {
+		uint64_t start = now_ns();
+		uint64_t middle;
+		uint64_t end;
+
+		for (int i = 0; i < batch; i++)
+			run_native(argv);
+		middle = now_ns();
+		for (int i = 0; i < batch; i++)
+			run_in_space(space, argv);
+		end = now_ns();
+		printf("%.0f %.0f %.0f\n", (double)(middle - start) / batch,
+		       (double)(end - middle) / batch, (double)settle(agent, pages) / batch);
+	}
+}
+
 static void run_command(const char *tprun, char **argv)
 {
 	char *words[COMMAND_WORDS] = {(char *)tprun};
@@ -118,21 +187,6 @@ static void compare(void (*run)(const char *, char **), const char *how, int rou
 	}
 }
 
-static uint32_t count_live(const char *space)
-{
-	AUTO_CLOSE int sock = -1;
-	union packet_body body = {0};
-	struct packet packet;
-	struct err err;
-
-	if (client_connect(space, false, &sock, &err) ||
-	    packet_send(sock, WIRE_PING, &body, NULL, 0, &err) != PACKET_OK ||
-	    packet_recv(sock, PACKET_FROM_SERVER, &packet, &err) != PACKET_OK ||
-	    packet.body.h.type != WIRE_PONG)
-		fail("the server does not answer");
-	return packet.body.pong.live;
-}
-
 static void crowd(const char *space, int count, int batch, char **argv)
 {
 	int *socks = calloc((size_t)count, sizeof(*socks));
@@ -151,13 +205,13 @@ static void crowd(const char *space, int count, int batch, char **argv)
 			start_in_space(space, argv, &socks[started++]);
 		printf("%.0f\n", (double)(now_ns() - start) / n);
 	}
-	if (count_live(space) != (uint32_t)count)
+	if (ask(space).live != (uint32_t)count)
 		fail("some of them ended early");
 	for (int i = 0; i < count; i++)
 		close(socks[i]);
 	free(socks);
 	/* each question goes once around the server's loop */
-	while (count_live(space))
+	while (ask(space).live)
 		;
 }
 
@@ -171,7 +225,7 @@ int main(int argc, char **argv)
 	count = (int)strtol(argv[3], NULL, 10);
 	batch = (int)strtol(argv[4], NULL, 10);
 	if (!strcmp(argv[1], "server"))
-		compare(run_in_space, argv[2], count, batch, argv + 5);
+		compare_server(argv[2], count, batch, argv + 5);
 	else if (!strcmp(argv[1], "command"))
 		compare(run_command, argv[2], count, batch, argv + 5);
 	else if (!strcmp(argv[1], "other"))
