@@ -18,12 +18,12 @@
 #include "loader/client/launch.h"
 #include "tests/bench/clock.h"
 
+#include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define COMMAND_WORDS 64
 
@@ -116,11 +116,10 @@ static uint64_t proc_number(pid_t pid, const char *name)
 /* Waits until the space has that many pages again; returns how long the agent was busy. */
 static uint64_t settle(pid_t agent, uint64_t pages)
 {
-	const struct timespec a_while = {.tv_nsec = 1000000};
 	uint64_t before = proc_number(agent, "schedstat");
 
 	while (proc_number(agent, "statm") > pages)
-		nanosleep(&a_while, NULL);
+		sched_yield();
 	return proc_number(agent, "schedstat") - before;
 }
 
