@@ -234,10 +234,13 @@ static void look_in_module(const struct target *target, struct identity *id)
 	id->has_vaddr = true;
 	id->vaddr = id->addr - id->module->abi.bias;
 	take_build_id(id, version.build_id, version.build_id_len);
-	if (symcache_file(target->symbols, image->path, &version, &symbols, &err))
+	if (symcache_file(target->symbols, image->path, &version, &symbols, &err)) {
 		note(id, "no symbols: %s", err.text);
-	else
-		look_up(symbols, id);
+		return;
+	}
+	look_up(symbols, id);
+	if (symcache_state(target->symbols, image->path, &version) == FILE_CHANGED)
+		note(id, "the file has changed since it was mapped");
 }
 
 static bool ends_with(const char *text, const char *end)

@@ -24,7 +24,7 @@ enum place {
 	PLACE_ANON,
 };
 
-#define IDENTITY_NAME_SIZE 512
+#define IDENTITY_NAME_SIZE SYMBOL_NAME_SIZE
 #define IDENTITY_NOTE_SIZE 256
 
 /* Pointers lead into the target's snapshot and symbols.  All text is raw. */

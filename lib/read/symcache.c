@@ -1,10 +1,12 @@
 #include "lib/read/symcache.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/read/debug_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* No image in memory is read that is longer. */
 #define MEMORY_MAX (UINT64_C(1) << 20)
@@ -16,10 +18,12 @@ struct entry {
 	struct file_version version; /* as it was asked for */
 	struct symbols *symbols;     /* NULL: failure says why */
 	struct err failure;
+	enum file_state state;
 };
 
 struct symcache {
 	struct entry *entries;
+	struct symstore *store; /* NULL: nothing is kept on disk */
 };
 
 int symcache_create(struct symcache **ret_cache, struct err *err)
@@ -44,7 +48,14 @@ void symcache_destroy(struct symcache *cache)
 		free(entry->path);
 		free(entry);
 	}
+	symstore_close(cache->store);
 	free(cache);
+}
+
+void symcache_use_store(struct symcache *cache, struct symstore *store)
+{
+	symstore_close(cache->store);
+	cache->store = store;
 }
 
 static bool version_asked(const struct file_version *a, const struct file_version *b)
@@ -111,6 +122,8 @@ static int answer(const struct entry *entry, const struct symbols **ret_symbols,
 	return 0;
 }
 
+/* ---- Files --------------------------------------------------------------- */
+
 static bool is_version(const struct symbols *symbols, const struct file_version *wanted)
 {
 	const struct file_version *has = symbols_version(symbols);
@@ -120,33 +133,132 @@ static bool is_version(const struct symbols *symbols, const struct file_version 
 	return has->ino == wanted->ino;
 }
 
-static void open_entry(struct entry *entry)
+/* Whether the file is, for all that can be seen from outside, the very one that was mapped. */
+static bool is_untouched(const struct entry *entry)
+{
+	const struct file_version *v = &entry->version;
+	struct stat st;
+
+	return v->size && !stat(entry->path, &st) && st.st_dev == v->dev && st.st_ino == v->ino &&
+	       (uint64_t)st.st_size == v->size && st.st_mtim.tv_sec == v->mtime_sec &&
+	       st.st_mtim.tv_nsec == (long)v->mtime_nsec;
+}
+
+/* Whether there is a debug file now that was not there when the symbols were kept. */
+static bool is_outdated(const struct entry *entry, const struct symbols *symbols)
+{
+	const struct symtab *table = symbols_table(symbols);
+	const struct debug_query query = {
+		.path = entry->path,
+		.build_id = entry->version.build_id,
+		.build_id_len = entry->version.build_id_len,
+		.debuglink =
+			table->header->debuglink ? table->names + table->header->debuglink : NULL,
+	};
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	struct err err;
+
+	if (table->header->source >= SYMTAB_FROM_DEBUG_FILE)
+		return false;
+	return !debug_file_find(&query, &fd, &path, &err);
+}
+
+static bool take_kept(struct symcache *cache, struct entry *entry)
+{
+	const struct file_version *v = &entry->version;
+	AUTO_FREE void *block = NULL;
+	struct symbols *symbols;
+	struct err err;
+	size_t size;
+
+	if (!cache->store || !v->build_id_len ||
+	    symstore_load(cache->store, v->build_id, v->build_id_len, &block, &size, &err) ||
+	    symbols_from_block(block, size, v, &symbols, &err))
+		return false;
+	block = NULL;
+	if (is_outdated(entry, symbols)) {
+		symbols_close(symbols);
+		return false;
+	}
+	entry->symbols = symbols;
+	return true;
+}
+
+static void keep(struct symcache *cache, const struct symbols *symbols)
+{
+	const struct symtab_header *h = symbols_table(symbols)->header;
+
+	if (cache->store && h->build_id_len)
+		symstore_save(cache->store, h->build_id, h->build_id_len, h, h->size);
+}
+
+/* The file itself, if it is the one that was mapped. */
+static bool take_file(struct symcache *cache, struct entry *entry)
 {
 	struct symbols *symbols;
 
-	if (symbols_open(entry->path, &symbols, &entry->failure))
-		return;
+	if (symbols_open(entry->path, &symbols, &entry->failure)) {
+		entry->state = entry->failure.code == ERR_NOT_FOUND ? FILE_GONE : FILE_UNKNOWN;
+		return false;
+	}
 	if (!is_version(symbols, &entry->version)) {
 		symbols_close(symbols);
+		entry->state = FILE_CHANGED;
 		err_set(&entry->failure, ERR_NOT_FOUND, "the file has changed since it was mapped");
+		return false;
+	}
+	keep(cache, symbols);
+	entry->symbols = symbols;
+	return true;
+}
+
+static void open_entry(struct symcache *cache, struct entry *entry)
+{
+	struct symbols *symbols;
+	struct err err;
+
+	if ((is_untouched(entry) && take_kept(cache, entry)) || take_file(cache, entry)) {
+		entry->state = FILE_SAME;
 		return;
 	}
-	entry->symbols = symbols;
+	/* What is known by build-id is right whatever became of the file. */
+	if (!entry->version.build_id_len || take_kept(cache, entry))
+		return;
+	if (!symbols_open_debug(entry->path, &entry->version, &symbols, &err))
+		entry->symbols = symbols;
+}
+
+static struct entry *entry_of(struct symcache *cache, const char *path,
+                              const struct file_version *version)
+{
+	struct entry *entry = find(cache, path, 0, version);
+
+	if (entry)
+		return entry;
+	entry = add(cache, path, 0, version);
+	if (entry)
+		open_entry(cache, entry);
+	return entry;
 }
 
 int symcache_file(struct symcache *cache, const char *path, const struct file_version *version,
                   const struct symbols **ret_symbols, struct err *err)
 {
-	struct entry *entry = find(cache, path, 0, version);
+	struct entry *entry = entry_of(cache, path, version);
 
-	if (!entry) {
-		entry = add(cache, path, 0, version);
-		if (!entry)
-			return err_os(err, ENOMEM, "cache of symbols");
-		open_entry(entry);
-	}
-	return answer(entry, ret_symbols, err);
+	return entry ? answer(entry, ret_symbols, err) : err_os(err, ENOMEM, "cache of symbols");
 }
+
+enum file_state symcache_state(struct symcache *cache, const char *path,
+                               const struct file_version *version)
+{
+	struct entry *entry = entry_of(cache, path, version);
+
+	return entry ? entry->state : FILE_UNKNOWN;
+}
+
+/* ---- Memory -------------------------------------------------------------- */
 
 static void read_entry(struct entry *entry, struct mem *mem, uint64_t len)
 {

@@ -9,19 +9,36 @@
 #include "lib/base/err.h"
 #include "lib/read/mem.h"
 #include "lib/read/symbols.h"
+#include "lib/read/symstore.h"
 
 struct symcache;
 
 int symcache_create(struct symcache **ret_cache, struct err *err);
 void symcache_destroy(struct symcache *cache);
 
+/* Keeps tables on disk from now on, in the store, which it takes over.  NULL: no more. */
+void symcache_use_store(struct symcache *cache, struct symstore *store);
+
+/* What became of a file since it was mapped. */
+enum file_state {
+	FILE_UNKNOWN, /* it cannot be read */
+	FILE_SAME,
+	FILE_CHANGED, /* another version lies there now */
+	FILE_GONE,
+};
+
 /*
- * Symbols of the file at path, which has to be of that version still: by file_version_same
- * when the size or a build-id is known, else by its inode number.  ERR_NOT_FOUND when it is
- * gone or another one now; such an answer is remembered too.  *ret_symbols is the cache's.
+ * Symbols of that version of the file at path, by file_version_same when the size or a build-id
+ * is known, else by its inode number.  When the file is gone or another one now, they are known
+ * still if they were kept by build-id or a debug file has them; else ERR_NOT_FOUND.  Such an
+ * answer is remembered too.  *ret_symbols is the cache's.
  */
 int symcache_file(struct symcache *cache, const char *path, const struct file_version *version,
                   const struct symbols **ret_symbols, struct err *err);
+
+/* The same question about the file itself. */
+enum file_state symcache_state(struct symcache *cache, const char *path,
+                               const struct file_version *version);
 
 /* Symbols of an ELF image of len bytes at addr: the vdso. */
 int symcache_memory(struct symcache *cache, struct mem *mem, uint64_t addr, uint64_t len,
