@@ -133,6 +133,16 @@ static int finish(struct session *session, int status)
 	return status ? status : STATUS_NOT_FOUND;
 }
 
+/* Without a directory of one's own, files are read anew each time. */
+static void keep_symbols(struct session *session)
+{
+	struct symstore *store;
+	struct err err;
+
+	if (!symstore_open(&store, &err))
+		symcache_use_store(session->symbols, store);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -158,6 +168,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "tpinspect: %s\n", err.text);
 		return STATUS_NOT_FOUND;
 	}
+	keep_symbols(&session);
 	session.json = options.json;
 	session.colour = !options.json && out_colour_wanted(options.colour, STDOUT_FILENO);
 	session.colour_always = options.colour == OUT_COLOUR_ALWAYS;
