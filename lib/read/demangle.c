@@ -1,5 +1,6 @@
 #include "lib/read/symbols.h"
 
+#include <ctype.h>
 #include <libiberty/demangle.h>
 #include <setjmp.h>
 #include <string.h>
@@ -48,17 +49,46 @@ static int demangle_into(struct sink *sink, const char *name)
 	return cplus_demangle_v3_callback(name, options, sink_take, sink);
 }
 
+/* How much of a name comes before a symbol version, "@GLIBC_2.34" or "@@GLIBC_2.34". */
+static size_t length_without_version(const char *name, size_t len)
+{
+	const char *at = memrchr(name, '@', len);
+
+	if (!at || at == name || (size_t)(at + 1 - name) == len || !strcmp(at, "@plt"))
+		return len;
+	for (const char *c = at + 1; c < name + len; c++) {
+		if (!isalnum((unsigned char)*c) && *c != '_' && *c != '.')
+			return len;
+	}
+	if (at - 1 > name && at[-1] == '@')
+		at--;
+	return (size_t)(at - name);
+}
+
+/* Demangles the first len bytes, not more than MANGLED_MAX. */
+static bool demangle(struct sink *sink, const char *name, size_t len)
+{
+	char copy[MANGLED_MAX + 1];
+
+	memcpy(copy, name, len);
+	copy[len] = '\0';
+	return demangle_into(sink, copy);
+}
+
 bool symbol_demangle(const char *name, char *dst, size_t size)
 {
 	struct sink sink = {.dst = dst, .size = size};
 	size_t len = strnlen(name, MANGLED_MAX + 1);
 
-	if (name[0] == '_' && len <= MANGLED_MAX && size >= 4 && demangle_into(&sink, name)) {
+	if (len <= MANGLED_MAX)
+		len = length_without_version(name, len);
+	if (name[0] == '_' && len <= MANGLED_MAX && size >= 4 && demangle(&sink, name, len)) {
 		dst[sink.used] = '\0';
 		return true;
 	}
 	if (len < size) {
-		memcpy(dst, name, len + 1);
+		memcpy(dst, name, len);
+		dst[len] = '\0';
 	} else if (size >= 4) {
 		memcpy(dst, name, size - 4);
 		memcpy(dst + size - 4, "...", 4);

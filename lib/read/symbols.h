@@ -113,7 +113,8 @@ bool symbols_vaddr_of_offset(const struct symbols *symbols, uint64_t offset, uin
 #define SYMBOL_NAME_SIZE 1024
 
 /*
- * The name in source form when it is a mangled C++ or Rust one, else the name itself;
+ * The name in source form when it is a mangled C++ or Rust one, else the name itself, without
+ * the version that the C library's own symbol table has behind it ("@@GLIBC_2.34");
  * NUL-terminated, ending in "..." when it does not fit.  Still raw: escape it.  Returns
  * whether it was mangled.
  */

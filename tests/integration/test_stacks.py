@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 
@@ -11,8 +12,13 @@ KINDS = ("mmap", "syscall", "signal", "altstack", "null", "deep", "spin", "owner
 
 
 def calls(thread):
-    """The names of a thread's frames, innermost first; "?" where there is none."""
-    return [frame["symbol"]["name"] if frame["symbol"] else "?" for frame in thread["frames"]]
+    """The names of a thread's frames, innermost first; "?" where there is none.
+
+    The C library's own names for a function differ from the public one in their beginning; they
+    show where its debug file is installed.
+    """
+    names = [frame["symbol"]["name"] if frame["symbol"] else "?" for frame in thread["frames"]]
+    return [re.sub("^_+(GI_+)?", "", name) for name in names]
 
 
 class StacksTest(SpaceTest):

@@ -319,6 +319,18 @@ static void test_demangle(void **state)
 	assert_string_equal(name, "_start");
 	assert_false(symbol_demangle("_Znonsense", name, sizeof(name)));
 	assert_string_equal(name, "_Znonsense");
+	assert_false(symbol_demangle("malloc@@GLIBC_2.2.5", name, sizeof(name)));
+	assert_string_equal(name, "malloc");
+	assert_true(symbol_demangle("_ZN3foo3barEi@FOO_1", name, sizeof(name)));
+	assert_string_equal(name, "foo::bar(int)");
+	assert_false(symbol_demangle("free@plt", name, sizeof(name)));
+	assert_string_equal(name, "free@plt");
+	assert_false(symbol_demangle("example.com/x@v1.2/y.F", name, sizeof(name)));
+	assert_string_equal(name, "example.com/x@v1.2/y.F");
+	assert_false(symbol_demangle("@a", name, sizeof(name)));
+	assert_string_equal(name, "@a");
+	assert_false(symbol_demangle("a@@", name, sizeof(name)));
+	assert_string_equal(name, "a@@");
 }
 
 static void test_demangle_bounds(void **state)
