@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Where debug files are, unless TPROC_DEBUG_DIR names another directory ("": nowhere). */
 #define DEBUG_ROOT "/usr/lib/debug"
 
 /* ---- Notes and link ------------------------------------------------------ */
@@ -113,6 +114,13 @@ static bool is_the_one(int fd, const struct debug_query *query)
 	return is;
 }
 
+static const char *debug_root(void)
+{
+	const char *root = getenv("TPROC_DEBUG_DIR");
+
+	return root ? root : DEBUG_ROOT;
+}
+
 /* One place, whose path it takes. */
 static bool try(const struct debug_query *query, char *place, int *ret_fd, char **ret_path)
 {
@@ -143,10 +151,14 @@ __attribute__((format(printf, 1, 2))) static char *format(const char *fmt, ...)
 static char *place_by_build_id(const struct debug_query *query)
 {
 	char rest[2 * TP_BUILD_ID_SIZE + 1] = "";
+	const char *root = debug_root();
+
+	if (!*root)
+		return NULL;
 
 	for (uint32_t i = 1; i < query->build_id_len; i++)
 		snprintf(rest + (size_t)(i - 1) * 2, 3, "%02x", query->build_id[i]);
-	return format("%s/.build-id/%02x/%s.debug", DEBUG_ROOT, query->build_id[0], rest);
+	return format("%s/.build-id/%02x/%s.debug", root, query->build_id[0], rest);
 }
 
 /* Beside the file, and in the same directory of the root. */
@@ -155,6 +167,7 @@ static bool try_by_name(const struct debug_query *query, int *ret_fd, char **ret
 	AUTO_FREE char *real = query->path ? realpath(query->path, NULL) : NULL;
 	const char *path = real ? real : query->path;
 	const char *base = path ? strrchr(path, '/') : NULL;
+	const char *root = debug_root();
 	AUTO_FREE char *name = NULL;
 	int dir_len;
 
@@ -166,7 +179,8 @@ static bool try_by_name(const struct debug_query *query, int *ret_fd, char **ret
 		return false;
 	return try(query, format("%.*s/%s", dir_len, path, name), ret_fd, ret_path) ||
 	       try(query, format("%.*s/.debug/%s", dir_len, path, name), ret_fd, ret_path) ||
-	       try(query, format("%s%.*s/%s", DEBUG_ROOT, dir_len, path, name), ret_fd, ret_path);
+	       (*root &&
+	        try(query, format("%s%.*s/%s", root, dir_len, path, name), ret_fd, ret_path));
 }
 
 /* ---- Servers ------------------------------------------------------------- */

@@ -97,6 +97,33 @@ static void test_by_link(void **state)
 	assert_string_equal(path, other);
 }
 
+/* By build-id in a directory of the user's choice. */
+static void test_root(void **state)
+{
+	char path[192], remove[128];
+	AUTO_FREE char *found = NULL;
+	struct world *w = *state;
+
+	snprintf(path, sizeof(path), "%s/.build-id", w->dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/5a");
+	assert_int_equal(mkdir(path, 0700), 0);
+	strcat(path, "/");
+	for (int i = 1; i < 20; i++)
+		strcat(path, "5a");
+	strcat(path, ".debug");
+	assert_int_equal(rename(w->debug, path), 0);
+	assert_int_equal(find(w, 0x5a, NULL, &found), -1);
+	setenv("TPROC_DEBUG_DIR", "", 1);
+	assert_int_equal(find(w, 0x5a, NULL, &found), -1);
+	setenv("TPROC_DEBUG_DIR", w->dir, 1);
+	assert_int_equal(find(w, 0x5a, NULL, &found), 0);
+	assert_string_equal(found, path);
+	unsetenv("TPROC_DEBUG_DIR");
+	snprintf(remove, sizeof(remove), "rm -r %s/.build-id", w->dir);
+	assert_int_equal(system(remove), 0);
+}
+
 static void test_other_version(void **state)
 {
 	char *path = NULL;
@@ -162,8 +189,9 @@ static void test_build_id(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_beside), TEST(test_by_link),     TEST(test_other_version),
-		TEST(test_server), TEST(test_no_build_id), TEST(test_build_id),
+		TEST(test_beside),        TEST(test_by_link), TEST(test_root),
+		TEST(test_other_version), TEST(test_server),  TEST(test_no_build_id),
+		TEST(test_build_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
