@@ -97,6 +97,38 @@ static void stack_text(struct session *session, const struct identity *id)
 	        is_main_thread(id) ? "the main thread" : "thread", (int)id->tid);
 }
 
+static bool is_tls(const struct identity *id)
+{
+	return id->tls;
+}
+
+static json_t *tls_json(const struct identity *id)
+{
+	const struct tls_block *tls = id->tls;
+
+	return json_pack("{s:i, s:b, s:o, s:o, s:I, s:I}", "thread", (int)tls->tid, "control_block",
+	                 !tls->module, "module",
+	                 tls->module ? out_json_text(tls->module->path) : json_null(), "lo",
+	                 out_json_hex(tls->lo), "offset", (json_int_t)(id->addr - tls->lo), "size",
+	                 (json_int_t)(tls->hi - tls->lo));
+}
+
+/* "0x10 bytes into libc.so.6's of thread 4711" */
+static void tls_text(struct session *session, const struct identity *id)
+{
+	const struct tls_block *tls = id->tls;
+	FILE *out = session->out;
+
+	fprintf(out, "0x%" PRIx64 " bytes into ", id->addr - tls->lo);
+	if (!tls->module) {
+		fprintf(out, "the control block of thread %d", (int)tls->tid);
+		return;
+	}
+	fputs("the block of ", out);
+	out_text(out, tls->module->path);
+	fprintf(out, " of thread %d", (int)tls->tid);
+}
+
 static bool has_chunk(const struct identity *id)
 {
 	return id->has_chunk;
@@ -282,6 +314,7 @@ static const struct identity_row rows[] = {
 	{"named_pointer", "named", is_named, name_json, name_text},
 	{"symbol", "symbol", has_symbol, symbol_json, symbol_text},
 	{"section", "section", has_section, section_json, section_text},
+	{"tls", "tls", is_tls, tls_json, tls_text},
 	{"chunk", "chunk", has_chunk, chunk_json, chunk_text},
 	{"stack", "stack", is_stack, stack_json, stack_text},
 	{"heap", "heap", is_heap, heap_json, heap_text},

@@ -11,6 +11,9 @@ struct component {
 	enum known has_heap;
 	struct heap *heap;
 	struct err heap_err;
+	enum known has_tls;
+	struct tls tls;
+	struct err tls_err;
 };
 
 /* By index of the record; NULL where nothing was asked yet. */
@@ -40,6 +43,7 @@ static void component_destroy(struct component *component)
 	if (component->has_threads == KNOWN)
 		threads_deinit(&component->threads);
 	heap_destroy(component->heap);
+	tls_deinit(&component->tls);
 	free(component);
 }
 
@@ -107,5 +111,20 @@ int component_heap(const struct target *target, const struct reg_threadproc *tp,
 	if (c->has_heap == FAILED)
 		return failed(&c->heap_err, err);
 	*ret_heap = c->heap;
+	return 0;
+}
+
+int component_tls(const struct target *target, const struct reg_threadproc *tp,
+                  const struct tls **ret_tls, struct err *err)
+{
+	struct component *c = component_of(target, tp);
+
+	if (!c)
+		return nothing_kept(err);
+	if (!c->has_tls)
+		c->has_tls = tls_read(target, tp, &c->tls, &c->tls_err) ? FAILED : KNOWN;
+	if (c->has_tls == FAILED)
+		return failed(&c->tls_err, err);
+	*ret_tls = &c->tls;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/read/heap.h"
 #include "lib/read/target.h"
+#include "lib/read/tls.h"
 
 /* NULL when memory is short: then nothing is kept, and nothing that has to be is found. */
 struct components *components_create(const struct snapshot *snapshot);
@@ -25,5 +26,9 @@ int component_threads(const struct target *target, const struct reg_threadproc *
 /* The heap of a threadproc, as heap_read has it; the target's.  A failure is kept too. */
 int component_heap(const struct target *target, const struct reg_threadproc *tp,
                    struct heap **ret_heap, struct err *err);
+
+/* Its thread-local storage, as tls_read has it; the target's. */
+int component_tls(const struct target *target, const struct reg_threadproc *tp,
+                  const struct tls **ret_tls, struct err *err);
 
 #endif

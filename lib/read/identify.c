@@ -306,6 +306,22 @@ static bool may_be_heap(const struct identity *id)
 	       (m->prot & PROT_WRITE) && id->owner.tp && reg_threadproc_lives(id->owner.tp);
 }
 
+/* In anonymous memory, beside a stack's bottom, or (the main thread's) in what malloc has. */
+static void find_tls(const struct target *target, struct identity *id)
+{
+	const struct tls *tls;
+	struct err err;
+
+	if (!may_be_heap(id) && id->place != PLACE_STACK)
+		return;
+	if (component_tls(target, id->owner.tp, &tls, &err)) {
+		if (err.code != ERR_NOT_FOUND)
+			note(id, "thread-local storage: %s", err.text);
+		return;
+	}
+	id->tls = tls_at(tls, id->addr);
+}
+
 static void find_chunk(const struct target *target, struct identity *id)
 {
 	struct heap *heap;
@@ -345,7 +361,7 @@ static void find_name(const struct target *target, struct identity *id)
 void identify(const struct target *target, uint64_t addr, struct identity *ret_identity)
 {
 	static void (*const steps[])(const struct target *, struct identity *) = {
-		find_owner, find_mapping, find_place, find_symbol, find_chunk, find_name,
+		find_owner, find_mapping, find_place, find_symbol, find_tls, find_chunk, find_name,
 	};
 
 	memset(ret_identity, 0, sizeof(*ret_identity));

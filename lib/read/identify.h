@@ -7,6 +7,7 @@
 #include "lib/read/heap.h"
 #include "lib/read/symbols.h"
 #include "lib/read/target.h"
+#include "lib/read/tls.h"
 
 /* What kind of memory it is. */
 enum place {
@@ -38,6 +39,7 @@ struct identity {
 	pid_t tid;                               /* PLACE_STACK, PLACE_GUARD: whose; 0 otherwise */
 	const struct reg_threadproc *mailbox_of; /* PLACE_MAILBOX: NULL for its header */
 
+	const struct tls_block *tls; /* in thread-local storage, NULL: not */
 	bool has_chunk;
 	struct heap_chunk chunk;
 
