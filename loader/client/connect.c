@@ -44,32 +44,68 @@ static int connect_to(const struct sockaddr_un *addr, int sock)
 	return 0;
 }
 
+static int make_socket(int *ret_sock, struct err *err)
+{
+	*ret_sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	return *ret_sock < 0 ? err_os(err, errno, "cannot make a socket") : 0;
+}
+
 static bool nobody_there(int error)
 {
 	return error == ENOENT || error == ECONNREFUSED;
 }
 
-int client_connect(const char *space, bool start, int *ret_sock, struct err *err)
+int client_place_open(const char *space, bool create, struct client_place *ret_place,
+                      struct err *err)
 {
-	AUTO_CLOSE int dir_fd = -1;
-	AUTO_CLOSE int sock = -1;
-	struct sockaddr_un addr = {0};
-	int error;
+	struct client_place place = {.dir_fd = -1};
 
 	/* mostly it is there already, and nothing has to be made */
-	if (space_dir_open(space, 0, &dir_fd, err) &&
-	    (err->code != ERR_NO_SPACE || !start || space_dir_open(space, 1, &dir_fd, err)))
+	if (space_dir_open(space, 0, &place.dir_fd, err) &&
+	    (err->code != ERR_NO_SPACE || !create || space_dir_open(space, 1, &place.dir_fd, err)))
 		return -1;
-	if (socket_path(space, dir_fd, &addr, err))
+	if (socket_path(space, place.dir_fd, &place.addr, err)) {
+		client_place_close(&place);
 		return -1;
-	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (sock < 0)
-		return err_os(err, errno, "cannot make a socket");
-	error = connect_to(&addr, sock);
+	}
+	*ret_place = place;
+	return 0;
+}
+
+void client_place_close(struct client_place *place)
+{
+	cleanup_close(&place->dir_fd);
+}
+
+int client_connect_at(const struct client_place *place, int *ret_sock, struct err *err)
+{
+	AUTO_CLOSE int sock = -1;
+	int error;
+
+	if (make_socket(&sock, err))
+		return -1;
+	error = connect_to(&place->addr, sock);
+	if (nobody_there(error))
+		return err_set(err, ERR_NO_SPACE, "the space has no server");
+	if (error)
+		return err_os(err, error, "cannot connect to the server of the space");
+	*ret_sock = TAKE_FD(sock);
+	return 0;
+}
+
+static int connect_or_start(const char *space, const struct client_place *place, bool start,
+                            int *ret_sock, struct err *err)
+{
+	AUTO_CLOSE int sock = -1;
+	int error;
+
+	if (make_socket(&sock, err))
+		return -1;
+	error = connect_to(&place->addr, sock);
 	for (int i = 0; start && nobody_there(error) && i < START_ATTEMPTS; i++) {
-		if (start_server(space, dir_fd, err))
+		if (start_server(space, place->dir_fd, err))
 			return err_prefix(err, "cannot start the server of space %s", space);
-		error = connect_to(&addr, sock);
+		error = connect_to(&place->addr, sock);
 	}
 	if (nobody_there(error))
 		return err_set(err, ERR_NO_SPACE,
@@ -80,4 +116,16 @@ int client_connect(const char *space, bool start, int *ret_sock, struct err *err
 		return err_os(err, error, "cannot connect to the server of space %s", space);
 	*ret_sock = TAKE_FD(sock);
 	return 0;
+}
+
+int client_connect(const char *space, bool start, int *ret_sock, struct err *err)
+{
+	struct client_place place;
+	int result;
+
+	if (client_place_open(space, start, &place, err))
+		return -1;
+	result = connect_or_start(space, &place, start, ret_sock, err);
+	client_place_close(&place);
+	return result;
 }

@@ -44,6 +44,17 @@ static void run_native(char **argv)
 		fail("the program failed");
 }
 
+/* A launcher has to look for the space once, and not for each program. */
+static const struct client_place *place_of(const char *space)
+{
+	static struct client_place place = {.dir_fd = -1};
+	struct err err;
+
+	if (place.dir_fd < 0 && client_place_open(space, false, &place, &err))
+		fail(err.text);
+	return &place;
+}
+
 /* Starts a program; *ret_sock is the connection on whose other end it lives. */
 static void start_in_space(const char *space, char **argv, int *ret_sock)
 {
@@ -63,7 +74,7 @@ static void start_in_space(const char *space, char **argv, int *ret_sock)
 	/* They do not change, as they do not for posix_spawn. */
 	if (!attributes.rlimits[0].hard)
 		caller_describe(&attributes);
-	if (client_connect(space, false, ret_sock, &err) ||
+	if (client_connect_at(place_of(space), ret_sock, &err) ||
 	    launch_program(*ret_sock, &launch, &launched, &kind, &err) != LAUNCH_STARTED)
 		fail(err.text);
 	close(launched.pidfd);
