@@ -10,20 +10,9 @@ import re
 import subprocess
 import sys
 
+from mask import masked
+
 BLOCK = re.compile(r"<!-- session -->\n```\n(.*?)\n```\n<!-- end of session -->", re.DOTALL)
-
-
-def masked(text, build):
-    """Lines without addresses, process ids, times, sizes and column widths."""
-    text = text.replace(f"{build}/", "build/")
-    text = re.sub(r"0x[0-9a-f]+", "ADDRESS", text)
-    text = re.sub(r"\b[0-9a-f]{12,}\b", "BUILD-ID", text)
-    text = re.sub(r"\b[\d.]+ ([KMG]iB|s)\b", r"SOME \1", text)
-    text = re.sub(r"\d{4}-\d\d-\d\d", "DATE", text)
-    text = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "TIME", text)
-    text = re.sub(r"\bpid \d+|\d+(?= +(running|exited)\b)", "PID", text)
-    text = re.sub(r"(?<![\d.])\d{3,}(?![\d.])", "NUMBER", text)
-    return [re.sub(r"[ \t]+", " ", line).rstrip() for line in text.strip().splitlines()]
 
 
 def main():

@@ -94,17 +94,27 @@ class Scene:
                                      for tp in self.space.threadprocs()), f"{name} is known")
         process.communicate("\n", timeout=TIMEOUT)
 
-    def ask(self, line):
-        """What tpinspect answers."""
+    def filled_in(self, line):
+        """A command with the addresses that it names."""
         for name, address in self.addresses.items():
             line = line.replace("{" + name + "}", address)
-        done = subprocess.run([command("tpinspect"), "-s", "golden", "--json", "-c", line],
+        return line
+
+    def answer(self, line):
+        """What tpinspect answers in JSON, as text."""
+        done = subprocess.run([command("tpinspect"), "-s", self.space.name, "--json", "-c",
+                               self.filled_in(line)],
                               env=self.space.env, check=False, text=True, timeout=TIMEOUT,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return done.stdout
+
+    def ask(self, line):
+        """The same as an object; what is no JSON is shown as what it is."""
+        text = self.answer(line)
         try:
-            return json.loads(done.stdout)
+            return json.loads(text)
         except json.JSONDecodeError:
-            return {"no JSON": done.stdout, "exit status": done.returncode}
+            return {"no JSON": text}
 
 
 def cases():
