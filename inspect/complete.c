@@ -24,7 +24,9 @@ bool complete_add(struct complete_list *list, const char *prefix, const char *wo
 		return !list->stopped;
 	if (!list->words)
 		list->words = calloc(COMPLETE_MAX, sizeof(*list->words));
-	if (!list->words || !(list->words[list->count] = strdup(word))) {
+	if (list->words)
+		list->words[list->count] = strdup(word);
+	if (!list->words || !list->words[list->count]) {
 		list->stopped = true;
 		return false;
 	}

@@ -111,24 +111,25 @@ static int copy_quoted(struct parser *p)
 	return 0;
 }
 
-/* Up to the next blank, quotes resolved.  *ret_word is in the store. */
-static int parse_word(struct parser *p, char **ret_word)
+/* Up to the next blank, quotes resolved, in the store.  NULL on failure. */
+static char *parse_word(struct parser *p)
 {
 	char *word = p->free;
 
 	while (*p->at && !is_blank(*p->at)) {
 		if (*p->at == '\'' || *p->at == '"') {
 			if (copy_quoted(p))
-				return -1;
+				return NULL;
 			continue;
 		}
-		if (*p->at == '\\' && !*++p->at)
-			return err_set(p->err, ERR_USAGE, "nothing follows the '\\' at the end");
+		if (*p->at == '\\' && !*++p->at) {
+			err_set(p->err, ERR_USAGE, "nothing follows the '\\' at the end");
+			return NULL;
+		}
 		*p->free++ = *p->at++;
 	}
 	*p->free++ = '\0';
-	*ret_word = word;
-	return 0;
+	return word;
 }
 
 /* ---- Where it goes ------------------------------------------------------- */
@@ -163,7 +164,8 @@ static int parse_file(struct parser *p)
 
 	p->line->sink = append ? LINE_SINK_APPEND : LINE_SINK_FILE;
 	p->at = skip_blanks(p->at + (append ? 2 : 1));
-	if (parse_word(p, &p->line->target))
+	p->line->target = parse_word(p);
+	if (!p->line->target)
 		return -1;
 	if (!*p->line->target)
 		return err_set(p->err, ERR_USAGE, "a file name follows '%s'", append ? ">>" : ">");
@@ -200,7 +202,8 @@ static int parse_words(struct parser *p)
 		p->at = skip_blanks(p->at);
 		if (begins_tail(p->at))
 			return parse_tail(p);
-		if (parse_word(p, &word))
+		word = parse_word(p);
+		if (!word)
 			return -1;
 		add_word(p, word);
 	}
@@ -217,9 +220,9 @@ static bool is_option(const char *at)
 static int parse_raw_options(struct parser *p)
 {
 	while (is_option(p->at)) {
-		char *word;
+		char *word = parse_word(p);
 
-		if (parse_word(p, &word))
+		if (!word)
 			return -1;
 		add_word(p, word);
 		p->at = skip_blanks(p->at);
