@@ -158,6 +158,7 @@ def main():
                 failed += not compare(name, scene.ask(asked), update)
         for verb in without_case(scene):
             print(f"no case asks '{verb}': add one to {HERE.name}/cases.txt")
+            failed += 1
     return 1 if failed else 0
 
 

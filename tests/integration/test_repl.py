@@ -119,6 +119,7 @@ class Completion(ReplTest):
         self.completes(terminal, "help modu", "help modules ")
         self.completes(terminal, "modules sle", "modules sleeper ")
         self.completes(terminal, "modules 1", "modules 1 ")
+        self.completes(terminal, "bt --fr", "bt --frames ")
 
     def test_several(self):
         terminal = self.prompt()
