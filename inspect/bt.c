@@ -107,13 +107,27 @@ static void print_backtrace(const struct bt *bt, const struct pick *pick,
 		fputs("  (the thread went on while parts of its stack were read)\n", out);
 }
 
+static void thread_name(const struct bt *bt, const struct pick *pick, struct thread_info *ret_info)
+{
+	struct err err;
+
+	if (target_thread_info(bt->target, pick->tp, pick->thread.tid, ret_info, &err))
+		*ret_info = (struct thread_info){0};
+}
+
 static void print_head(const struct bt *bt, const struct pick *pick, const struct capture *capture)
 {
 	struct session *session = bt->session;
+	struct thread_info info;
 
+	thread_name(bt, pick, &info);
 	fprintf(session->out, "%sthread %" PRIu32 ".%d%s  ", out_style(session->colour, OUT_BOLD),
 	        pick->tp->abi.id, (int)pick->thread.tid, out_style(session->colour, OUT_PLAIN));
 	out_text(session->out, pick->tp->abi.name);
+	if (*info.name && strcmp(info.name, pick->tp->abi.name) != 0) {
+		fputs(", ", session->out);
+		out_text(session->out, info.name);
+	}
 	if (capture && capture->stopped)
 		fputs(", stopped", session->out);
 	fputc('\n', session->out);
@@ -168,8 +182,12 @@ static json_t *frames_json(const struct bt *bt, const struct backtrace *backtrac
 static json_t *thread_json(const struct bt *bt, const struct pick *pick,
                            const struct capture *capture, const struct backtrace *backtrace)
 {
-	return json_pack("{s:o, s:i, s:b, s:I, s:b, s:b, s:o, s:o, s:n}", "threadproc",
-	                 show_json_who(pick->tp), "tid", (int)pick->thread.tid, "stopped",
+	struct thread_info info;
+
+	thread_name(bt, pick, &info);
+	return json_pack("{s:o, s:i, s:o, s:b, s:I, s:b, s:b, s:o, s:o, s:n}", "threadproc",
+	                 show_json_who(pick->tp), "tid", (int)pick->thread.tid, "name",
+	                 *info.name ? out_json_text(info.name) : json_null(), "stopped",
 	                 capture->stopped, "frozen_ns", (json_int_t)capture->frozen_ns, "cut",
 	                 backtrace->cut, "moved", backtrace->moved, "problem",
 	                 *backtrace->problem ? out_json_text(backtrace->problem) : json_null(),

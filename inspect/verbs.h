@@ -14,6 +14,7 @@
 	X(show)                                                                                    \
 	X(owner)                                                                                   \
 	X(modules)                                                                                 \
+	X(threads)                                                                                 \
 	X(bt)                                                                                      \
 	X(fds)                                                                                     \
 	X(names)                                                                                   \

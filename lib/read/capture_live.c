@@ -5,13 +5,15 @@
  */
 #include "lib/read/capture.h"
 
-#include "lib/base/cleanup.h"
+#include "lib/read/thread_info.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
@@ -49,25 +51,6 @@ static int64_t now_ns(void)
 
 /* ---- Why not ------------------------------------------------------------- */
 
-/* The process that traces the thread, 0 when none does or it cannot be told. */
-static pid_t tracer_of(pid_t pid, pid_t tid)
-{
-	char path[80], line[128];
-	pid_t tracer = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)tid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-			break;
-	}
-	fclose(file);
-	return tracer;
-}
-
 /* False as well when the thread belongs to another process by now. */
 static bool is_thread_of(pid_t pid, pid_t tid)
 {
@@ -84,16 +67,15 @@ static int gone(const struct job *job, struct err *err)
 
 static int cannot_seize(const struct job *job, int os_errno, struct err *err)
 {
-	pid_t tracer;
+	struct thread_info info;
 
 	if (os_errno == ESRCH)
 		return gone(job, err);
 	if (os_errno != EPERM)
 		return err_os(err, os_errno, "cannot stop thread %d", (int)job->tid);
-	tracer = tracer_of(job->pid, job->tid);
-	if (tracer)
+	if (!thread_info_read(job->pid, job->tid, &info, err) && info.tracer)
 		return err_set(err, ERR_DENIED, "thread %d: process %d traces it already",
-		               (int)job->tid, (int)tracer);
+		               (int)job->tid, (int)info.tracer);
 	return err_set(err, ERR_DENIED, "thread %d: tracing is not permitted, or it is ending",
 	               (int)job->tid);
 }

@@ -111,7 +111,14 @@ static int take_thread(struct core *core, pid_t pid, const char *desc, size_t le
 		core->threads = grown;
 	}
 	grown = &core->threads[core->thread_count++];
-	*grown = (struct core_thread){.pid = pid, .tid = status.pr_pid};
+	*grown = (struct core_thread){
+		.pid = pid,
+		.tid = status.pr_pid,
+		.pending = status.pr_sigpend,
+		.blocked = status.pr_sighold,
+		.user = {status.pr_utime.tv_sec, status.pr_utime.tv_usec},
+		.system = {status.pr_stime.tv_sec, status.pr_stime.tv_usec},
+	};
 	memcpy(&grown->regs, &status.pr_reg, sizeof(grown->regs));
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "tproc/abi.h"
 
 #include <libelf.h>
+#include <sys/time.h>
 #include <sys/user.h>
 
 /* A PT_LOAD segment, checked: ascending, disjoint, filed <= dumped <= hi - lo. */
@@ -45,6 +46,10 @@ struct core_thread {
 	pid_t pid; /* its process; 0: the core does not say */
 	pid_t tid;
 	struct user_regs_struct regs;
+	uint64_t pending; /* signals, bit N-1 for N */
+	uint64_t blocked;
+	struct timeval user; /* processor time */
+	struct timeval system;
 };
 
 struct core_view {

@@ -77,20 +77,67 @@ static int core_threads(const struct target *target, const struct reg_threadproc
 	return 0;
 }
 
+static const struct core_thread *find_thread(const struct core *core,
+                                             const struct reg_threadproc *tp, pid_t tid)
+{
+	for (size_t i = 0; i < core->thread_count; i++) {
+		if (core->threads[i].tid == tid && is_of(&core->threads[i], tp))
+			return &core->threads[i];
+	}
+	return NULL;
+}
+
 static int core_capture(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
                         struct capture *ret_capture, struct err *err)
 {
 	const struct core *core = target->source;
+	const struct core_thread *thread = find_thread(core, tp, tid);
 
-	for (size_t i = 0; i < core->thread_count; i++) {
-		const struct core_thread *thread = &core->threads[i];
+	if (!thread)
+		return no_threads(core, tp, err);
+	*ret_capture = (struct capture){.tid = tid, .regs = thread->regs};
+	return 0;
+}
 
-		if (thread->tid != tid || !is_of(thread, tp))
-			continue;
-		*ret_capture = (struct capture){.tid = tid, .regs = thread->regs};
-		return 0;
-	}
-	return no_threads(core, tp, err);
+static uint64_t nanoseconds(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000000000 + (uint64_t)time->tv_usec * 1000;
+}
+
+/* orig_rax is the number of the system call, -1 outside of one. */
+static struct thread_place place_of(const struct user_regs_struct *r)
+{
+	struct thread_place place = {.sp = r->rsp, .pc = r->rip};
+
+	if ((int64_t)r->orig_rax < 0)
+		return place;
+	place = (struct thread_place){THREAD_IN_CALL,
+	                              (long)r->orig_rax,
+	                              {r->rdi, r->rsi, r->rdx, r->r10, r->r8, r->r9},
+	                              r->rsp,
+	                              r->rip};
+	return place;
+}
+
+static int core_thread_info(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                            struct thread_info *ret_info, struct err *err)
+{
+	const struct core *core = target->source;
+	const struct core_thread *thread = find_thread(core, tp, tid);
+
+	if (!thread)
+		return no_threads(core, tp, err);
+	*ret_info = (struct thread_info){
+		.tid = tid,
+		.place = place_of(&thread->regs),
+		.has_times = true,
+		.user_ns = nanoseconds(&thread->user),
+		.system_ns = nanoseconds(&thread->system),
+		.has_signals = true,
+		.pending = thread->pending,
+		.blocked = thread->blocked,
+	};
+	return 0;
 }
 
 /* ---- Pages ---------------------------------------------------------------------- */
@@ -134,6 +181,7 @@ int target_open_core(struct core *core, const struct snapshot *snapshot, struct 
 	static const struct target_ops ops = {
 		.threads = core_threads,
 		.capture = core_capture,
+		.thread_info = core_thread_info,
 		.pages = core_pages,
 		.close = core_target_close,
 	};

@@ -52,6 +52,31 @@ static int live_capture(const struct target *target, const struct reg_threadproc
 	return capture_live(tp->abi.pid, tid, stack_hi, ret_capture, err);
 }
 
+static int live_thread_info(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                            struct thread_info *ret_info, struct err *err)
+{
+	return thread_info_read(tp->abi.pid, tid, ret_info, err);
+}
+
+static int live_files(const struct target *target, const struct reg_threadproc *tp,
+                      struct open_files *ret_files, struct err *err)
+{
+	return open_files_read(tp->abi.pid, ret_files, err);
+}
+
+static int live_file(const struct target *target, const struct reg_threadproc *tp, int fd,
+                     struct open_file *ret_file, struct err *err)
+{
+	return open_file_read(tp->abi.pid, fd, ret_file, err);
+}
+
+static int live_compare_files(const struct target *target, const struct reg_threadproc *tp_a,
+                              int fd_a, const struct reg_threadproc *tp_b, int fd_b, int *ret_order,
+                              struct err *err)
+{
+	return open_file_compare(tp_a->abi.pid, fd_a, tp_b->abi.pid, fd_b, ret_order, err);
+}
+
 static int live_pages(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
                       void *context, struct err *err)
 {
@@ -80,6 +105,10 @@ void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
 	static const struct target_ops ops = {
 		.threads = live_threads,
 		.capture = live_capture,
+		.thread_info = live_thread_info,
+		.files = live_files,
+		.file = live_file,
+		.compare_files = live_compare_files,
 		.pages = live_pages,
 		.close = live_close,
 	};

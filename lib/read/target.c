@@ -26,6 +26,45 @@ int target_pages(const struct target *target, uint64_t lo, uint64_t hi, pages_vi
 	return target->ops->pages(target, lo, hi, visit, context, err);
 }
 
+int target_thread_info(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                       struct thread_info *ret_info, struct err *err)
+{
+	if (target->ops && target->ops->thread_info)
+		return target->ops->thread_info(target, tp, tid, ret_info, err);
+	*ret_info = (struct thread_info){.tid = tid};
+	return 0;
+}
+
+static int no_descriptors(struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "descriptors are not known");
+}
+
+int target_files(const struct target *target, const struct reg_threadproc *tp,
+                 struct open_files *ret_files, struct err *err)
+{
+	if (!target->ops || !target->ops->files)
+		return no_descriptors(err);
+	return target->ops->files(target, tp, ret_files, err);
+}
+
+int target_file(const struct target *target, const struct reg_threadproc *tp, int fd,
+                struct open_file *ret_file, struct err *err)
+{
+	if (!target->ops || !target->ops->file)
+		return no_descriptors(err);
+	return target->ops->file(target, tp, fd, ret_file, err);
+}
+
+int target_compare_files(const struct target *target, const struct reg_threadproc *tp_a, int fd_a,
+                         const struct reg_threadproc *tp_b, int fd_b, int *ret_order,
+                         struct err *err)
+{
+	if (!target->ops || !target->ops->compare_files)
+		return no_descriptors(err);
+	return target->ops->compare_files(target, tp_a, fd_a, tp_b, fd_b, ret_order, err);
+}
+
 void target_close(struct target *target)
 {
 	if (target->ops && target->ops->close)

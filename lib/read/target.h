@@ -6,11 +6,13 @@
 
 #include "lib/base/err.h"
 #include "lib/read/capture.h"
+#include "lib/read/files.h"
 #include "lib/read/maps.h"
 #include "lib/read/mem.h"
 #include "lib/read/pages.h"
 #include "lib/read/registry.h"
 #include "lib/read/symcache.h"
+#include "lib/read/thread_info.h"
 #include "lib/read/threads.h"
 
 struct target;
@@ -24,6 +26,18 @@ struct target_ops {
 	/* A thread of it, stopped for the moment that it takes; errors as capture_live has them. */
 	int (*capture)(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
 	               struct capture *ret_capture, struct err *err);
+	/* What a thread of it does; nothing is stopped.  ERR_NOT_FOUND when it is gone. */
+	int (*thread_info)(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+	                   struct thread_info *ret_info, struct err *err);
+	/* Its open descriptors: all of them, or one.  ERR_NOT_FOUND when it is not there. */
+	int (*files)(const struct target *target, const struct reg_threadproc *tp,
+	             struct open_files *ret_files, struct err *err);
+	int (*file)(const struct target *target, const struct reg_threadproc *tp, int fd,
+	            struct open_file *ret_file, struct err *err);
+	/* As open_file_compare. */
+	int (*compare_files)(const struct target *target, const struct reg_threadproc *tp_a,
+	                     int fd_a, const struct reg_threadproc *tp_b, int fd_b, int *ret_order,
+	                     struct err *err);
 	/* As target_pages. */
 	int (*pages)(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
 	             void *context, struct err *err);
@@ -50,6 +64,19 @@ int target_threads(const struct target *target, const struct reg_threadproc *tp,
 /* ops->capture, or ERR_NOT_FOUND when registers are not known. */
 int target_capture(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
                    struct capture *ret_capture, struct err *err);
+
+/* ops->thread_info; without it, nothing but the tid is known. */
+int target_thread_info(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                       struct thread_info *ret_info, struct err *err);
+
+/* ops->files, ops->file, ops->compare_files, or ERR_NOT_FOUND when that is not known. */
+int target_files(const struct target *target, const struct reg_threadproc *tp,
+                 struct open_files *ret_files, struct err *err);
+int target_file(const struct target *target, const struct reg_threadproc *tp, int fd,
+                struct open_file *ret_file, struct err *err);
+int target_compare_files(const struct target *target, const struct reg_threadproc *tp_a, int fd_a,
+                         const struct reg_threadproc *tp_b, int fd_b, int *ret_order,
+                         struct err *err);
 
 /*
  * The live space that the snapshot is of: by the agent, else by any threadproc that lives.  A

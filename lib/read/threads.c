@@ -1,6 +1,6 @@
 #include "lib/read/threads.h"
 
-#include "lib/base/cleanup.h"
+#include "lib/read/thread_info.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -8,8 +8,10 @@
 #include <inttypes.h>
 #include <linux/futex.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #define PAGE 4096u
 
@@ -21,32 +23,6 @@ uint64_t threads_robust_head(pid_t tid)
 	if (syscall(SYS_get_robust_list, tid, &head, &len))
 		return 0;
 	return (uintptr_t)head;
-}
-
-/*
- * The file says "running", "-1 SP PC" (blocked, but not in a system call), or
- * "NR ARG0 .. ARG5 SP PC" (proc_pid_syscall).
- */
-static uint64_t sp_of(pid_t pid, pid_t tid)
-{
-	AUTO_CLOSE int fd = -1;
-	char path[80], text[256];
-	uint64_t sp = 0;
-	ssize_t got;
-	int at = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", (int)pid, (int)tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	got = read(fd, text, sizeof(text) - 1);
-	if (got <= 0)
-		return 0;
-	text[got] = '\0';
-	if (sscanf(text, "-1 %" SCNx64, &sp) == 1)
-		return sp;
-	sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %n", &at);
-	return at && sscanf(text + at, "%" SCNx64, &sp) == 1 ? sp : 0;
 }
 
 static int by_tid(const void *a, const void *b)
@@ -101,11 +77,13 @@ static int add_thread(struct threads *threads, pid_t pid, pid_t tid)
 {
 	struct thread *grown =
 		reallocarray(threads->list, threads->count + 1, sizeof(*threads->list));
+	struct thread_place place;
 
 	if (!grown)
 		return -1;
 	threads->list = grown;
-	grown[threads->count++] = (struct thread){tid, threads_robust_head(tid), sp_of(pid, tid)};
+	thread_place_read(pid, tid, &place);
+	grown[threads->count++] = (struct thread){tid, threads_robust_head(tid), place.sp};
 	return 0;
 }
 

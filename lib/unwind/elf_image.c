@@ -18,6 +18,11 @@ struct elf_image {
 	Elf *elf;
 };
 
+struct headers {
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[PHNUM_MAX];
+};
+
 static int invalid(uint64_t addr, struct err *err)
 {
 	return err_set(err, ERR_INVALID, "no ELF file in memory at 0x%" PRIx64, addr);
@@ -31,11 +36,6 @@ static bool is_header(const Elf64_Ehdr *header)
 	       header->e_phnum && header->e_phnum <= PHNUM_MAX && header->e_phoff < IMAGE_MAX;
 }
 
-struct headers {
-	Elf64_Ehdr header;
-	Elf64_Phdr segments[PHNUM_MAX];
-};
-
 static int read_headers(struct mem *mem, uint64_t addr, struct headers *h, struct err *err)
 {
 	if (mem_read(mem, addr, &h->header, sizeof(h->header), err))
@@ -46,11 +46,23 @@ static int read_headers(struct mem *mem, uint64_t addr, struct headers *h, struc
 	                h->header.e_phnum * sizeof(Elf64_Phdr), err);
 }
 
-/* Unwind information, its index and the code are never written. */
-static bool is_wanted(const Elf64_Phdr *segment)
+static bool holds(const Elf64_Phdr *segment, uint64_t offset)
 {
-	return segment->p_type == PT_LOAD && !(segment->p_flags & PF_W) &&
-	       segment->p_offset <= IMAGE_MAX && segment->p_filesz <= IMAGE_MAX;
+	return offset >= segment->p_offset && offset - segment->p_offset < segment->p_filesz;
+}
+
+/* Unwind information lies in one segment with its index, and is never written. */
+static bool is_wanted(const struct headers *h, const Elf64_Phdr *segment)
+{
+	if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) ||
+	    segment->p_offset > IMAGE_MAX || segment->p_filesz > IMAGE_MAX)
+		return false;
+	for (unsigned i = 0; i < h->header.e_phnum; i++) {
+		if (h->segments[i].p_type == PT_GNU_EH_FRAME &&
+		    holds(segment, h->segments[i].p_offset))
+			return true;
+	}
+	return false;
 }
 
 static uint64_t size_of(const struct headers *h)
@@ -60,7 +72,7 @@ static uint64_t size_of(const struct headers *h)
 	for (unsigned i = 0; i < h->header.e_phnum; i++) {
 		const Elf64_Phdr *segment = &h->segments[i];
 
-		if (is_wanted(segment) && segment->p_offset + segment->p_filesz > size)
+		if (is_wanted(h, segment) && segment->p_offset + segment->p_filesz > size)
 			size = segment->p_offset + segment->p_filesz;
 	}
 	return size;
@@ -86,7 +98,7 @@ static void read_segments(struct mem *mem, uint64_t bias, const struct headers *
 		size_t got;
 
 		/* what cannot be read stays 0 */
-		if (is_wanted(segment))
+		if (is_wanted(h, segment))
 			mem_read_some(mem, bias + segment->p_vaddr, bytes + segment->p_offset,
 			              segment->p_filesz, &got, &err);
 	}

@@ -14,9 +14,8 @@
 struct elf_image;
 
 /*
- * Reads the headers at addr and the segments that hold unwind information and text symbols:
- * the loaded ones that cannot be written.  ERR_INVALID for what is no ELF file of this machine,
- * ERR_LIMIT for one that is too large.
+ * Reads the headers at addr, and the segment that holds unwind information; nothing else is there.
+ * ERR_INVALID for what is no ELF file of this machine, ERR_LIMIT for one that is too large.
  */
 int elf_image_read(struct mem *mem, uint64_t addr, struct elf_image **ret_image, struct err *err);
 void elf_image_destroy(struct elf_image *image);

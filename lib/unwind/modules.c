@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* What libdwfl may get to know of; more than any space has. */
 #define MODULES_MAX 65536u
@@ -33,6 +34,12 @@ struct module {
 	uint64_t addr;  /* of its ELF header */
 };
 
+/* No file is mapped in more pieces than this. */
+#define PIECES_MAX 64
+
+/* How many mappings that are no module are remembered. */
+#define STRANGERS 64
+
 struct modules {
 	const struct target *target;
 	Dwfl *dwfl;
@@ -40,6 +47,8 @@ struct modules {
 	struct image *images;
 	struct module *list;
 	unsigned count;
+	uint64_t strangers[STRANGERS]; /* first addresses of mappings; the oldest is replaced */
+	unsigned stranger_next;
 };
 
 /* ---- Files --------------------------------------------------------------- */
@@ -223,6 +232,67 @@ static int report_all(struct modules *modules, struct err *err)
 	dwfl_report_end(modules->dwfl, NULL, NULL);
 	return 0;
 }
+
+/* ---- Mapped files -------------------------------------------------------- */
+
+static bool is_same_file(const struct mapping *a, const struct mapping *b)
+{
+	return a->ino == b->ino && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/* Goes over neighbours of the same file, to the mapping that begins with the file's header. */
+static bool find_header(struct maps *maps, struct mapping *mapping)
+{
+	struct mapping before;
+	struct err err;
+
+	for (int i = 0; i < PIECES_MAX && mapping->offset; i++) {
+		if (maps_find(maps, mapping->lo - 1, &before, &err) ||
+		    !is_same_file(mapping, &before))
+			return false;
+		*mapping = before;
+	}
+	return !mapping->offset;
+}
+
+static void report_mapping(struct modules *modules, const struct mapping *mapping)
+{
+	struct mapping header = *mapping;
+	struct err err;
+
+	if (mapping->path[0] != '/' || !mapping->ino || !(mapping->prot & PROT_EXEC) ||
+	    !find_header(modules->target->maps, &header))
+		return;
+	dwfl_report_begin_add(modules->dwfl);
+	report(modules, 0, header.lo, mapping->hi, &err);
+	dwfl_report_end(modules->dwfl, NULL, NULL);
+}
+
+static bool is_stranger(const struct modules *modules, uint64_t lo)
+{
+	for (size_t i = 0; i < STRANGERS; i++) {
+		if (modules->strangers[i] == lo)
+			return true;
+	}
+	return false;
+}
+
+Dwfl_Module *modules_at(struct modules *modules, uint64_t addr)
+{
+	Dwfl_Module *found = dwfl_addrmodule(modules->dwfl, addr);
+	struct mapping mapping;
+	struct err err;
+
+	if (found || !modules->target->maps ||
+	    maps_find(modules->target->maps, addr, &mapping, &err) ||
+	    is_stranger(modules, mapping.lo))
+		return found;
+	report_mapping(modules, &mapping);
+	modules->strangers[modules->stranger_next++ % STRANGERS] = mapping.lo;
+	return dwfl_addrmodule(modules->dwfl, addr);
+}
+
+/* -------------------------------------------------------------------------- */
 
 int modules_create(const struct target *target, struct modules **ret_modules, struct err *err)
 {

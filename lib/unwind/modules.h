@@ -18,4 +18,10 @@ void modules_destroy(struct modules *modules);
 /* Borrowed. */
 Dwfl *modules_dwfl(const struct modules *modules);
 
+/*
+ * The module that an address lies in, NULL when there is none.  Where the registry has none (yet),
+ * a mapped file is taken for one.
+ */
+Dwfl_Module *modules_at(struct modules *modules, uint64_t addr);
+
 #endif

@@ -99,7 +99,7 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *ret_word, void 
 /* Whether unwind information covers addr; whether it is the return from a signal handler. */
 static bool is_described(const struct unwinder *unwinder, uint64_t addr, bool *ret_trampoline)
 {
-	Dwfl_Module *module = dwfl_addrmodule(modules_dwfl(unwinder->modules), addr);
+	Dwfl_Module *module = modules_at(unwinder->modules, addr);
 	Dwarf_Frame *frame;
 	Dwarf_Addr bias;
 	Dwarf_CFI *cfi = module ? dwfl_module_eh_cfi(module, &bias) : NULL;
@@ -117,7 +117,7 @@ static bool is_code(void *context, uint64_t addr)
 	struct mapping mapping;
 	struct err err;
 
-	if (dwfl_addrmodule(modules_dwfl(unwinder->modules), addr))
+	if (modules_at(unwinder->modules, addr))
 		return true;
 	return unwinder->target->maps && !maps_find(unwinder->target->maps, addr, &mapping, &err) &&
 	       (mapping.prot & PROT_EXEC);
@@ -203,6 +203,11 @@ static bool place_frame(struct walk *walk, Dwfl_Frame *state, struct frame *fram
 	Dwarf_Word sp;
 	Dwarf_Addr pc;
 
+	/* To tell whether pc is exact, libdwfl looks for the next frame: it has to know the module.
+	 */
+	if (!dwfl_frame_pc(state, &pc, NULL))
+		return false;
+	modules_at(walk->unwinder->modules, pc);
 	if (!dwfl_frame_pc(state, &pc, &frame->exact))
 		return false;
 	if (!walk->going && walk->called) {

@@ -38,7 +38,7 @@ class StacksTest(SpaceTest):
         self.assertIsNone(thread["error"])
         found = iter(calls(thread))
         missing = [name for name in expected if name not in found]
-        self.assertEqual(missing, [], f"of {expected} in {calls(thread)}")
+        self.assertEqual(missing, [], f"of {expected} in {calls(thread)}: {thread}")
 
     def check_ends(self, process):
         """It still does what it should: end with its input."""
@@ -133,6 +133,38 @@ class StacksTest(SpaceTest):
                 self.assert_calls(thread, "wait_for_ever", "thread")
             self.assertEqual(self.space.threadprocs()[0]["state"], "stopped")
             process.send_signal(signal.SIGCONT)  # tprun stopped with it, and passes this on
+            self.check_ends(process)
+
+    def waiting(self, tid, kind):
+        """What a thread waits for, once it waits for that kind of thing."""
+        found = []
+
+        def waits():
+            thread, = self.space.inspect(f"threads stacks.{tid}")["threads"]
+            found[:] = [thread]
+            return thread["waits_for"] and thread["waits_for"]["kind"] == kind
+
+        self.space.until(waits, f"thread {tid} waits", lambda: found)
+        return found[0]
+
+    def test_threads(self):
+        """States, names, and what is waited for: a mutex and who holds it, a thread, a pipe."""
+        with self.stacks("owner", "mutex", "join", "spin") as (process, tids):
+            mutex = self.waiting(tids["mutex"], "futex")
+            self.assertEqual(mutex["waits_for"]["word"]["identity"]["name"], "contended")
+            self.assertEqual(mutex["waits_for"]["holder"]["how"], "mutex")
+            self.assertEqual(mutex["waits_for"]["holder"]["tid"], tids["owner"])
+            self.assertEqual(mutex["waits_for"]["holder"]["name"], "owner")
+            self.assertEqual((mutex["name"], mutex["state"], mutex["main"]),
+                             ("mutex", "sleeping", False))
+            join = self.waiting(tids["join"], "futex")
+            self.assertEqual(join["waits_for"]["holder"]["how"], "join")
+            self.assertNotIn(join["waits_for"]["holder"]["tid"], tids.values())
+            owner = self.waiting(tids["owner"], "descriptor")
+            self.assertEqual(owner["system_call"]["name"], "read")
+            self.assertRegex(owner["waits_for"]["target"], r"^pipe:")
+            spin, = self.space.inspect(f"threads stacks.{tids['spin']}")["threads"]
+            self.assertEqual((spin["state"], spin["waits_for"]), ("running", None))
             self.check_ends(process)
 
     def test_selection(self):

@@ -189,6 +189,23 @@ static void in_mutex(void)
 	abort();
 }
 
+static void *waits(void *arg)
+{
+	wait_for_ever();
+	return arg;
+}
+
+static void in_join(void)
+{
+	pthread_t other;
+
+	if (pthread_create(&other, NULL, waits, NULL))
+		abort();
+	say("join");
+	pthread_join(other, NULL);
+	abort();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -196,6 +213,7 @@ static const struct {
 	{"mmap", in_mmap},         {"syscall", in_syscall}, {"signal", in_signal},
 	{"altstack", in_altstack}, {"null", in_null},       {"deep", in_deep},
 	{"spin", in_spin},         {"owner", in_owner},     {"mutex", in_mutex},
+	{"join", in_join},
 };
 
 static void *thread(void *arg)
