@@ -299,11 +299,10 @@ const struct verb verb_threads = {
 	.name = "threads",
 	.usage = "[ID[.TID]]",
 	.help = "threads, their state and what they wait for",
-	.details =
-		"A thread that waits at a lock shows whose memory the lock is in and which thread\n"
-		"holds it, if it is a mutex of the C library; one that waits for a descriptor "
-                "shows\n"
-		"what that is.  Nothing is stopped: each is as it was when it was looked at.\n",
+	.details = "A thread that waits at a lock shows whose memory the lock is in, and which\n"
+		   "thread holds it if it is a mutex of the C library.\n"
+		   "One that waits for a descriptor shows what that is.\n"
+		   "Nothing is stopped: each is as it was when it was looked at.\n",
 	.example = "threads allocstr",
 	.takes = TAKES_COMPONENT,
 	.args_max = 1,
