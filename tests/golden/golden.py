@@ -69,6 +69,7 @@ class Scene:
         one = self.start("one", program)
         two = self.start("two", program, one["node"])
         self.ended("three")
+        self.space.until(self.all_wait, "every thread waits")
         self.addresses = {**one, **{f"two.{name}": address for name, address in two.items()}}
         return self
 
@@ -93,6 +94,15 @@ class Scene:
         self.space.until(lambda: any(tp["name"] == name and tp["cwd"]
                                      for tp in self.space.threadprocs()), f"{name} is known")
         process.communicate("\n", timeout=TIMEOUT)
+
+    def all_wait(self):
+        """Whether each thread has come to where it stays."""
+        for tp in self.space.threadprocs("running"):
+            for task in pathlib.Path(f"/proc/{tp['pid']}/task").iterdir():
+                state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "S":
+                    return False
+        return True
 
     def filled_in(self, line):
         """A command with the addresses that it names."""
