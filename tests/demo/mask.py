@@ -13,6 +13,6 @@ def masked(text, build):
     text = re.sub(r"\d\d:\d\d:\d\d(\.\d+)?", "TIME", text)
     text = re.sub(r"\bpid \d+|\d+(?= +(running|exited)\b)", "PID", text)
     text = re.sub(r"\bthread \d+\.\d+|\blaunched by \d+", "WHO", text)
-    text = re.sub(r"^\d+\.\d+(?= )", "THREAD", text, flags=re.MULTILINE)
+    text = re.sub(r"^ *\d+\.\d+(?= )", "THREAD", text, flags=re.MULTILINE)
     text = re.sub(r"(?<![\d.])\d{3,}(?![\d.])", "NUMBER", text)
-    return [re.sub(r"[ \t]+", " ", line).rstrip() for line in text.strip().splitlines()]
+    return [re.sub(r"[ \t]+", " ", line).strip() for line in text.strip().splitlines()]
