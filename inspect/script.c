@@ -11,7 +11,9 @@ static bool run_next(struct session *session, const char *line, bool keep_going,
 {
 	int this_status = verbs_run_line(session, line);
 
-	if (!*status)
+	if (session_interrupted(session)) /* between two verbs, or too late for this one */
+		this_status = STATUS_STOPPED;
+	if (!*status || this_status == STATUS_STOPPED)
 		*status = this_status;
 	return !session->quit && this_status != STATUS_STOPPED &&
 	       (this_status == STATUS_OK || keep_going);

@@ -115,7 +115,8 @@ int verbs_run_line(struct session *session, const char *line)
 	struct err err;
 	int ret;
 
-	session->interrupted = 0;
+	if (session->interactive) /* a script that was interrupted goes no further */
+		session->interrupted = 0;
 	ret = run_line(session, line, &err);
 	if (ret >= 0)
 		return ret ? STATUS_NOT_FOUND : STATUS_OK;

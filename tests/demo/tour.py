@@ -75,7 +75,8 @@ def main():
                 encoding="utf-8")
             return 0
         found = [*differences(scene, text), *unmentioned(scene, text)]
-    print(*found, sep="\n")
+    for line in found:
+        print(line)
     return 1 if found else 0
 
 

@@ -328,6 +328,11 @@ static void test_script(void **state)
 	assert_has(w->out, "allocstr");
 	assert_null(strstr(w->out, "greeting")); /* it ended at the first error */
 	fclose(input);
+	w->session.interrupted = SIGINT;
+	assert_int_equal(repl_commands(&w->session, (const char *[]){"help", "names"}, 2, true),
+	                 STATUS_STOPPED);
+	fflush(w->session.out);
+	assert_null(strstr(w->out, "greeting"));
 }
 
 /* ---- JSON
