@@ -1,6 +1,7 @@
 #include "inspect/address.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static int digit_of(char c)
 {
@@ -52,4 +53,15 @@ int address_parse(const char *word, uint64_t *ret_addr, struct err *err)
 	}
 	return err_set(err, ERR_USAGE,
 	               "'%s' is no address (hexadecimal, with or without 0x; sums with '+')", word);
+}
+
+int session_address(const struct session *session, const char *word, uint64_t *ret_addr,
+                    struct err *err)
+{
+	if (strcmp(word, "$_") != 0)
+		return address_parse(word, ret_addr, err);
+	if (!session->examine.has_next)
+		return err_set(err, ERR_USAGE, "$_: no address was examined yet");
+	*ret_addr = session->examine.last_addr;
+	return 0;
 }

@@ -4,6 +4,8 @@
 #ifndef TPROC_INSPECT_ADDRESS_H
 #define TPROC_INSPECT_ADDRESS_H
 
+#include "inspect/session.h"
+
 #include "lib/base/err.h"
 
 #include <stdint.h>
@@ -13,5 +15,9 @@
  * anything else and for what does not fit 64 bits.
  */
 int address_parse(const char *word, uint64_t *ret_addr, struct err *err);
+
+/* The same, or "$_": the address that was examined last. */
+int session_address(const struct session *session, const char *word, uint64_t *ret_addr,
+                    struct err *err);
 
 #endif

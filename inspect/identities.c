@@ -1,5 +1,6 @@
 #include "inspect/identities.h"
 
+#include "inspect/brief.h"
 #include "inspect/show.h"
 
 #include <inttypes.h>
@@ -250,12 +251,13 @@ static json_t *mapping_json(const struct identity *id)
 	const struct mapping *m = &id->mapping;
 	char perms[5];
 
-	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:I, s:o, s:o}", "lo", out_json_hex(m->lo),
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "lo", out_json_hex(m->lo),
 	                 "hi", out_json_hex(m->hi), "perms", mapping_perms(m, perms), "file_offset",
 	                 out_json_hex(m->offset), "device",
-	                 json_sprintf("%02x:%02x", m->dev_major, m->dev_minor), "inode",
-	                 (json_int_t)m->ino, "path", out_json_text(m->path), "offset",
-	                 out_json_hex(id->addr - m->lo));
+	                 m->partial ? json_null()
+	                            : json_sprintf("%02x:%02x", m->dev_major, m->dev_minor),
+	                 "inode", m->partial ? json_null() : json_integer((json_int_t)m->ino),
+	                 "path", out_json_text(m->path), "offset", out_json_hex(id->addr - m->lo));
 }
 
 /* As /proc/PID/maps has it. */
@@ -335,21 +337,6 @@ bool identities_found(const struct target *target, const struct identity *id)
 	return !target->maps && id->owner.kind != OWNER_NONE;
 }
 
-static const char *owner_word(const struct identity *id)
-{
-	switch (id->owner.kind) {
-	case OWNER_LIVE:
-		return "threadproc";
-	case OWNER_EXITED:
-		return "exited";
-	case OWNER_TOOLKIT:
-		return "toolkit";
-	case OWNER_NONE:
-		break;
-	}
-	return id->place == PLACE_VDSO ? "kernel" : "unowned";
-}
-
 static json_t *row_json(const struct identity_row *row, const struct identity *id)
 {
 	json_t *kind = json_pack("{s:s}", "kind", row->kind);
@@ -381,7 +368,7 @@ json_t *identities_json(const struct target *target, const struct identity *id)
 	const struct reg_threadproc *who = id->owner.tp ? id->owner.tp : id->mailbox_of;
 
 	return json_pack("{s:o, s:b, s:s, s:o, s:s, s:o, s:o}", "address", out_json_hex(id->addr),
-	                 "found", identities_found(target, id), "owner", owner_word(id),
+	                 "found", identities_found(target, id), "owner", brief_owner(id),
 	                 "threadproc", who ? show_json_who(who) : json_null(), "place",
 	                 place_name(id->place), "identities", rows_json(id), "note",
 	                 *id->note ? out_json_text(id->note) : json_null());

@@ -46,6 +46,8 @@ static int head_format(const char *at, struct line_head *head, struct err *err)
 {
 	const char *end = at;
 
+	if (*end == '-') /* a count that goes backwards */
+		end++;
 	while (is_letter_or_digit(*end))
 		end++;
 	if (end == at || !ends_verb(*end) || *end == '/')

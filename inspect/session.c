@@ -20,6 +20,7 @@ int session_init(struct session *session, const char *space, FILE *out, FILE *er
 	session->out = out;
 	session->err_out = err_out;
 	session->clock = monotonic_clock;
+	session->examine.last = EXAMINE_FORMAT_FIRST;
 	return symcache_create(&session->symbols, err);
 }
 

@@ -7,6 +7,7 @@
 #include "lib/base/err.h"
 #include "lib/base/out.h"
 #include "lib/read/core.h"
+#include "lib/read/examine.h"
 #include "lib/read/registry.h"
 #include "lib/read/target.h"
 
@@ -22,6 +23,14 @@ enum {
 	STATUS_NO_SPACE = 3,
 	STATUS_BAD_REGISTRY = 4,
 	STATUS_STOPPED = 130, /* by Ctrl-C */
+};
+
+/* What `x` goes on with. */
+struct session_examine {
+	struct examine_format last; /* the defaults of the next one */
+	uint64_t last_addr;         /* $_ */
+	uint64_t next;
+	bool has_next;
 };
 
 struct session {
@@ -50,6 +59,7 @@ struct session {
 	struct symcache *symbols;
 	struct target target; /* of the snapshot; use session_target */
 	bool has_target;
+	struct session_examine examine;
 };
 
 /* space, out, err_out are borrowed. */

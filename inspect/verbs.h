@@ -13,6 +13,7 @@
 	X(list)                                                                                    \
 	X(show)                                                                                    \
 	X(owner)                                                                                   \
+	X(x)                                                                                       \
 	X(modules)                                                                                 \
 	X(threads)                                                                                 \
 	X(bt)                                                                                      \

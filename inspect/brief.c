@@ -1,0 +1,146 @@
+#include "inspect/brief.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *brief_owner(const struct identity *id)
+{
+	switch (id->owner.kind) {
+	case OWNER_LIVE:
+		return "threadproc";
+	case OWNER_EXITED:
+		return "exited";
+	case OWNER_TOOLKIT:
+		return "toolkit";
+	case OWNER_NONE:
+		break;
+	}
+	return id->place == PLACE_VDSO ? "kernel" : "unowned";
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* ---- Text -------------------------------------------------------------------- */
+
+static void put_owner(FILE *out, const struct identity *id)
+{
+	const struct reg_threadproc *tp = id->owner.tp;
+
+	if (id->owner.kind == OWNER_EXITED)
+		fputs("exited ", out);
+	if (tp) {
+		out_text(out, tp->abi.name);
+		fprintf(out, "(%" PRIu32 ")", tp->abi.id);
+	} else if (id->owner.kind == OWNER_LIVE || id->owner.kind == OWNER_EXITED) {
+		fputs("threadproc", out);
+	} else if (id->owner.kind == OWNER_TOOLKIT) {
+		fputs("tproc", out);
+	} else if (id->mapped) {
+		fputs(brief_owner(id), out);
+	} else {
+		fputs("not mapped", out);
+	}
+}
+
+static void put_offset(FILE *out, uint64_t offset)
+{
+	if (offset)
+		fprintf(out, "+0x%" PRIx64, offset);
+}
+
+/* What lies there, or in what: the most specific that is short. */
+static void put_place(FILE *out, const struct identity *id)
+{
+	if (id->symbol.name) {
+		out_text(out, base_name(id->file));
+		fputc(' ', out);
+		out_text(out, id->symbol_name);
+		put_offset(out, id->vaddr - id->symbol.value);
+	} else if (id->file && id->section.name) {
+		out_text(out, base_name(id->file));
+		fputc(' ', out);
+		out_text(out, id->section.name);
+		put_offset(out, id->vaddr - id->section.addr);
+	} else if (id->has_chunk && id->addr >= id->chunk.user) {
+		fprintf(out, "heap 0x%" PRIx64, id->chunk.user);
+		put_offset(out, id->addr - id->chunk.user);
+	} else if (id->file) {
+		out_text(out, base_name(id->file));
+		put_offset(out, id->addr - id->mapping.lo + id->mapping.offset);
+	} else if (id->tid) {
+		fprintf(out, "%s %d", place_name(id->place), (int)id->tid);
+	} else {
+		fputs(place_name(id->place), out);
+	}
+}
+
+void brief_text(FILE *out, const struct identity *id)
+{
+	put_owner(out, id);
+	if (!id->mapped && id->owner.kind == OWNER_LIVE)
+		fputs(" not mapped", out);
+	if (!id->mapped)
+		return;
+	fputc(' ', out);
+	put_place(out, id);
+	if (id->name) {
+		fputs(" \"", out);
+		out_text(out, id->name->abi.name);
+		fputc('"', out);
+	}
+}
+
+void brief_area(FILE *out, const struct identity *id)
+{
+	char perms[5];
+
+	put_owner(out, id);
+	if (!id->mapped)
+		return;
+	fprintf(out, " %s", place_name(id->place));
+	if (id->tid)
+		fprintf(out, " %d", (int)id->tid);
+	if (id->file) {
+		fputs(", ", out);
+		out_text(out, id->file);
+	}
+	fprintf(out, ", %s, 0x%" PRIx64 "-0x%" PRIx64, mapping_perms(&id->mapping, perms),
+	        id->mapping.lo, id->mapping.hi);
+}
+
+/* ---- JSON -------------------------------------------------------------------- */
+
+static json_t *symbol_json(const struct identity *id)
+{
+	if (!id->symbol.name)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}", "name", out_json_text(id->symbol_name), "linkage_name",
+	                 out_json_text(id->symbol.name), "offset",
+	                 out_json_hex(id->vaddr - id->symbol.value));
+}
+
+static json_t *chunk_json(const struct identity *id)
+{
+	if (!id->has_chunk)
+		return json_null();
+	return json_pack("{s:o, s:I}", "user", out_json_hex(id->chunk.user), "offset",
+	                 (json_int_t)(id->addr - id->chunk.user));
+}
+
+json_t *brief_json(const struct identity *id)
+{
+	const struct reg_threadproc *tp = id->owner.tp;
+
+	return json_pack(
+		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "owner", brief_owner(id), "id",
+		tp ? json_integer((json_int_t)tp->abi.id) : json_null(), "name",
+		tp ? out_json_text(tp->abi.name) : json_null(), "place", place_name(id->place),
+		"thread", id->tid ? json_integer((json_int_t)id->tid) : json_null(), "file",
+		out_json_text(id->file), "symbol", symbol_json(id), "chunk", chunk_json(id),
+		"named_pointer", id->name ? out_json_text(id->name->abi.name) : json_null());
+}
