@@ -112,35 +112,3 @@ void brief_area(FILE *out, const struct identity *id)
 	fprintf(out, ", %s, 0x%" PRIx64 "-0x%" PRIx64, mapping_perms(&id->mapping, perms),
 	        id->mapping.lo, id->mapping.hi);
 }
-
-/* ---- JSON -------------------------------------------------------------------- */
-
-static json_t *symbol_json(const struct identity *id)
-{
-	if (!id->symbol.name)
-		return json_null();
-	return json_pack("{s:o, s:o, s:o}", "name", out_json_text(id->symbol_name), "linkage_name",
-	                 out_json_text(id->symbol.name), "offset",
-	                 out_json_hex(id->vaddr - id->symbol.value));
-}
-
-static json_t *chunk_json(const struct identity *id)
-{
-	if (!id->has_chunk)
-		return json_null();
-	return json_pack("{s:o, s:I}", "user", out_json_hex(id->chunk.user), "offset",
-	                 (json_int_t)(id->addr - id->chunk.user));
-}
-
-json_t *brief_json(const struct identity *id)
-{
-	const struct reg_threadproc *tp = id->owner.tp;
-
-	return json_pack(
-		"{s:s, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "owner", brief_owner(id), "id",
-		tp ? json_integer((json_int_t)tp->abi.id) : json_null(), "name",
-		tp ? out_json_text(tp->abi.name) : json_null(), "place", place_name(id->place),
-		"thread", id->tid ? json_integer((json_int_t)id->tid) : json_null(), "file",
-		out_json_text(id->file), "symbol", symbol_json(id), "chunk", chunk_json(id),
-		"named_pointer", id->name ? out_json_text(id->name->abi.name) : json_null());
-}

@@ -1,5 +1,7 @@
 /*
  * brief.h - what an address is, in a few words: behind a pointer, in a list of finds.
+ *
+ * In JSON that is identities_json_brief.
  */
 #ifndef TPROC_INSPECT_BRIEF_H
 #define TPROC_INSPECT_BRIEF_H
@@ -13,9 +15,6 @@
  * "exited gone(3)", "the registry", "not mapped".  Escaped.
  */
 void brief_text(FILE *out, const struct identity *id);
-
-/* {"owner":, "id":, "name":, "place":, ...}; NULL when memory is short. */
-json_t *brief_json(const struct identity *id);
 
 /* "threadproc", "exited", "toolkit", "kernel", "unowned". */
 const char *brief_owner(const struct identity *id);

@@ -470,7 +470,7 @@ void identities_print_brief(struct session *session, const struct identity *id)
 	if (id->owner.tp)
 		out_text(session->out, id->owner.tp->abi.name);
 	else
-		fputs(owner_word(id), session->out);
+		fputs(brief_owner(id), session->out);
 	if (!row)
 		return;
 	fprintf(session->out, ": %s ", row->label);
@@ -482,7 +482,7 @@ json_t *identities_json_brief(const struct identity *id)
 	const struct identity_row *row = most_specific(id, false);
 
 	return json_pack("{s:o, s:s, s:o, s:o}", "address", out_json_hex(id->addr), "owner",
-	                 owner_word(id), "threadproc",
+	                 brief_owner(id), "threadproc",
 	                 id->owner.tp ? show_json_who(id->owner.tp) : json_null(), "identity",
 	                 row ? row_json(row, id) : json_null());
 }

@@ -1,6 +1,7 @@
 /* x: memory as GDB's x shows it, with its owners. */
 #include "inspect/address.h"
 #include "inspect/brief.h"
+#include "inspect/identities.h"
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
@@ -262,7 +263,8 @@ static json_t *item_json(struct x *x, uint64_t addr, const char *text, const uin
 		                   "offset", out_json_hex(x->id->vaddr - x->id->symbol.value));
 	return json_pack("{s:o, s:I, s:o, s:s, s:o}", "address", out_json_hex(addr), "bytes",
 	                 (json_int_t)(x->next - addr), "symbol", symbol, "text", text, "pointer",
-	                 pointer && *pointer ? brief_json(identify_at(x, *pointer)) : json_null());
+	                 pointer && *pointer ? identities_json_brief(identify_at(x, *pointer))
+	                                     : json_null());
 }
 
 static int add_item(struct x *x, struct err *err)
@@ -306,7 +308,7 @@ static int answer_json(struct x *x, struct err *err)
 	                          json_pack("{s:o, s:s, s:i, s:o, s:o, s:o}", "address",
 	                                    out_json_hex(addr), "format", letter, "size",
 	                                    (int)examine_size(&x->format), "area",
-	                                    brief_json(identify_at(x, addr)), "next",
+	                                    identities_json_brief(identify_at(x, addr)), "next",
 	                                    out_json_hex(x->next), "items", x->items),
 	                          err);
 }
@@ -403,15 +405,13 @@ const struct verb verb_x = {
 	.usage = "[ADDR]",
 	.format = "FMT",
 	.help = "memory, as GDB's x shows it",
-	.details =
-		"FMT is a count (negative: backwards), a letter for the format (x d u o t a c f s "
-                "i\n"
-		"z) and one for the size (b h w g).  What is missing is as it was last.  Without "
-                "ADDR\n"
-		"it goes on where the last x ended; $_ is the address the last x began at.  A "
-                "line\n"
-		"that begins with # tells whose memory follows; behind addresses (format a), what\n"
-		"they lead to.\n",
+	.details = "FMT is a count (negative: backwards), a letter for the format (x d u o t a c f "
+                   "s i z)\n"
+		   "and one for the size (b h w g).\n"
+		   "What is missing is as it was last.\n"
+		   "Without ADDR it goes on where the last x ended; $_ is where the last x began.\n"
+		   "A line that begins with # tells whose memory follows.\n"
+		   "Behind addresses (format a), it tells what they lead to.\n",
 	.example = "x/8xg 0x4014a7f2c0",
 	.options = options,
 	.args_min = 0,

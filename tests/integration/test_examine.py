@@ -118,7 +118,7 @@ class Owners(Examined):
         self.assertEqual(answer["items"][1]["address"], hex(self.places["pointers"] + 8))
         self.assertEqual(answer["items"][1]["text"],
                          f"{self.places['noise'] + 5:#x} <noise+5>")
-        self.assertEqual(answer["items"][1]["pointer"]["symbol"]["name"], "noise")
+        self.assertEqual(answer["items"][1]["pointer"]["identity"]["name"], "noise")
 
     def test_gdb(self):
         """The command for GDB."""
