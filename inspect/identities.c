@@ -103,23 +103,37 @@ static bool is_tls(const struct identity *id)
 	return id->tls;
 }
 
+static json_t *tls_symbol_json(const struct identity *id)
+{
+	if (!id->tls_symbol.name)
+		return json_null();
+	return json_pack("{s:o, s:I}", "name", out_json_text(id->symbol_name), "offset",
+	                 (json_int_t)(id->addr - id->tls->lo - id->tls_symbol.value));
+}
+
 static json_t *tls_json(const struct identity *id)
 {
 	const struct tls_block *tls = id->tls;
 
-	return json_pack("{s:i, s:b, s:o, s:o, s:I, s:I}", "thread", (int)tls->tid, "control_block",
-	                 !tls->module, "module",
-	                 tls->module ? out_json_text(tls->module->path) : json_null(), "lo",
-	                 out_json_hex(tls->lo), "offset", (json_int_t)(id->addr - tls->lo), "size",
-	                 (json_int_t)(tls->hi - tls->lo));
+	return json_pack("{s:i, s:b, s:o, s:o, s:o, s:I, s:I}", "thread", (int)tls->tid,
+	                 "control_block", !tls->module, "module",
+	                 tls->module ? out_json_text(tls->module->path) : json_null(), "symbol",
+	                 tls_symbol_json(id), "lo", out_json_hex(tls->lo), "offset",
+	                 (json_int_t)(id->addr - tls->lo), "size", (json_int_t)(tls->hi - tls->lo));
 }
 
-/* "0x10 bytes into libc.so.6's of thread 4711" */
+/* "errno+0x0, 0x10 bytes into the block of libc.so.6 of thread 4711" */
 static void tls_text(struct session *session, const struct identity *id)
 {
 	const struct tls_block *tls = id->tls;
 	FILE *out = session->out;
 
+	if (id->tls_symbol.name) {
+		fputs(out_style(session->colour, OUT_CYAN), out);
+		out_text(out, id->symbol_name);
+		fprintf(out, "%s+0x%" PRIx64 ", ", out_style(session->colour, OUT_PLAIN),
+		        id->addr - tls->lo - id->tls_symbol.value);
+	}
 	fprintf(out, "0x%" PRIx64 " bytes into ", id->addr - tls->lo);
 	if (!tls->module) {
 		fprintf(out, "the control block of thread %d", (int)tls->tid);

@@ -7,6 +7,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/read/component.h"
 
+#include <elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -214,14 +215,9 @@ static void look_up(const struct symbols *symbols, struct identity *id)
 		symbol_demangle(id->symbol.name, id->symbol_name, sizeof(id->symbol_name));
 }
 
-static void look_in_module(const struct target *target, struct identity *id)
+static struct file_version version_of(const struct reg_image *image)
 {
-	const struct reg_image *image = snapshot_image(target->snapshot, id->module->abi.image);
-	const struct symbols *symbols;
-	struct file_version version;
-	struct err err;
-
-	version = (struct file_version){
+	struct file_version version = {
 		.dev = image->abi.dev,
 		.ino = image->abi.ino,
 		.size = image->abi.size,
@@ -229,7 +225,18 @@ static void look_in_module(const struct target *target, struct identity *id)
 		.mtime_nsec = image->abi.mtime_nsec,
 		.build_id_len = image->abi.build_id_len,
 	};
+
 	memcpy(version.build_id, image->abi.build_id, sizeof(version.build_id));
+	return version;
+}
+
+static void look_in_module(const struct target *target, struct identity *id)
+{
+	const struct reg_image *image = snapshot_image(target->snapshot, id->module->abi.image);
+	struct file_version version = version_of(image);
+	const struct symbols *symbols;
+	struct err err;
+
 	id->file = image->path;
 	id->has_vaddr = true;
 	id->vaddr = id->addr - id->module->abi.bias;
@@ -306,6 +313,34 @@ static bool may_be_heap(const struct identity *id)
 	       (m->prot & PROT_WRITE) && id->owner.tp && reg_threadproc_lives(id->owner.tp);
 }
 
+/* The thread-local variable at an offset in a module's block. */
+static void look_in_block(const struct target *target, struct identity *id)
+{
+	const struct reg_image *image =
+		snapshot_image(target->snapshot, id->tls->module->abi.image);
+	uint64_t offset = id->addr - id->tls->lo;
+	struct file_version version;
+	const struct symbols *symbols;
+	struct err err;
+
+	if (!image)
+		return;
+	version = version_of(image);
+	if (symcache_file(target->symbols, image->path, &version, &symbols, &err))
+		return;
+	for (uint32_t i = 0; i < symbols_count(symbols); i++) {
+		struct symbol symbol = symbols_at(symbols, i);
+		uint64_t size = symbol.size ? symbol.size : 1;
+
+		if (symbol.type != STT_TLS || offset < symbol.value ||
+		    offset - symbol.value >= size)
+			continue;
+		id->tls_symbol = symbol;
+		symbol_demangle(symbol.name, id->symbol_name, sizeof(id->symbol_name));
+		return;
+	}
+}
+
 /* In anonymous memory, beside a stack's bottom, or (the main thread's) in what malloc has. */
 static void find_tls(const struct target *target, struct identity *id)
 {
@@ -320,6 +355,8 @@ static void find_tls(const struct target *target, struct identity *id)
 		return;
 	}
 	id->tls = tls_at(tls, id->addr);
+	if (id->tls && id->tls->module)
+		look_in_block(target, id);
 }
 
 static void find_chunk(const struct target *target, struct identity *id)

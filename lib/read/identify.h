@@ -40,6 +40,7 @@ struct identity {
 	const struct reg_threadproc *mailbox_of; /* PLACE_MAILBOX: NULL for its header */
 
 	const struct tls_block *tls; /* in thread-local storage, NULL: not */
+	struct symbol tls_symbol;    /* there; value is an offset; symbol_name has its name too */
 	bool has_chunk;
 	struct heap_chunk chunk;
 
