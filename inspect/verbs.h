@@ -19,6 +19,7 @@
 	X(bt)                                                                                      \
 	X(fds)                                                                                     \
 	X(names)                                                                                   \
+	X(refs)                                                                                    \
 	X(help)                                                                                    \
 	X(quit)
 

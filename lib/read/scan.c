@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* ---- The plan ---------------------------------------------------------------------- */
 
@@ -12,8 +13,9 @@ struct planning {
 	const struct target *target;
 	struct scan_plan plan;
 	size_t room;
-	int prot;
-	bool no_pages; /* which pages hold something is not known */
+	const struct scan_filter *filter;
+	bool no_pages;       /* which pages hold something is not known */
+	bool unwritten_file; /* the mapping cannot be written: pages of a file are as they were */
 };
 
 static int no_memory(struct err *err)
@@ -53,6 +55,8 @@ static int add_pages(void *context, const struct page_run *run, struct err *err)
 	struct planning *p = context;
 	uint64_t lo = run->lo;
 
+	if (p->unwritten_file && run->file)
+		return 0;
 	while (lo < run->hi) {
 		struct owner owner = registry_owner(p->target->snapshot, lo);
 		uint64_t hi = owner.hi > lo && owner.hi < run->hi ? owner.hi : run->hi;
@@ -70,8 +74,9 @@ static int add_mapping(void *context, const struct mapping *m, struct err *err)
 	struct page_run all = {m->lo, m->hi, false, false};
 	int ret;
 
-	if ((m->prot & p->prot) != p->prot)
+	if ((m->prot & p->filter->prot) != p->filter->prot)
 		return 0;
+	p->unwritten_file = p->filter->written && !(m->prot & PROT_WRITE);
 	if (p->no_pages)
 		return add_pages(p, &all, err);
 	ret = target_pages(p->target, m->lo, m->hi, add_pages, p, err);
@@ -108,10 +113,10 @@ static void cut(struct scan_plan *plan, uint64_t lo, uint64_t hi)
 	plan->count = kept;
 }
 
-int scan_plan_read(const struct target *target, uint64_t lo, uint64_t hi, int prot,
-                   struct scan_plan *ret_plan, struct err *err)
+int scan_plan_read(const struct target *target, uint64_t lo, uint64_t hi,
+                   const struct scan_filter *filter, struct scan_plan *ret_plan, struct err *err)
 {
-	struct planning p = {.target = target, .prot = prot};
+	struct planning p = {.target = target, .filter = filter};
 
 	if (plan_range(&p, lo, hi, err)) {
 		scan_plan_deinit(&p.plan);
@@ -122,10 +127,10 @@ int scan_plan_read(const struct target *target, uint64_t lo, uint64_t hi, int pr
 	return 0;
 }
 
-int scan_plan_of(const struct target *target, const struct reg_threadproc *tp, int prot,
-                 struct scan_plan *ret_plan, struct err *err)
+int scan_plan_of(const struct target *target, const struct reg_threadproc *tp,
+                 const struct scan_filter *filter, struct scan_plan *ret_plan, struct err *err)
 {
-	struct planning p = {.target = target, .prot = prot};
+	struct planning p = {.target = target, .filter = filter};
 	const struct tp_threadproc *abi = &tp->abi;
 	int ret = plan_range(&p, abi->fixed_lo, abi->fixed_hi, err);
 

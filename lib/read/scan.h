@@ -8,6 +8,7 @@
 #include "lib/base/err.h"
 #include "lib/read/target.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,21 +25,26 @@ struct scan_plan {
 	uint64_t bytes;
 };
 
+/* What of it is wanted. */
+struct scan_filter {
+	int prot;     /* PROT_ bits that a mapping has to have, all of them */
+	bool written; /* not what is still as it is in a file and cannot be written there */
+};
+
 /*
- * What of [lo, hi) there is to read, in mappings that have all of these PROT_ bits.  Pages that
- * nobody touched are left out where that is known.  ERR_NOT_FOUND when no process of the space can
- * be looked at.  To be released.
+ * What of [lo, hi) there is to read.  Pages that nobody touched are left out where that is known.
+ * ERR_NOT_FOUND when no process of the space can be looked at.  To be released.
  */
-int scan_plan_read(const struct target *target, uint64_t lo, uint64_t hi, int prot,
-                   struct scan_plan *ret_plan, struct err *err);
+int scan_plan_read(const struct target *target, uint64_t lo, uint64_t hi,
+                   const struct scan_filter *filter, struct scan_plan *ret_plan, struct err *err);
 
 /* The same for all that a threadproc has, its slot and its image outside of it. */
-int scan_plan_of(const struct target *target, const struct reg_threadproc *tp, int prot,
-                 struct scan_plan *ret_plan, struct err *err);
+int scan_plan_of(const struct target *target, const struct reg_threadproc *tp,
+                 const struct scan_filter *filter, struct scan_plan *ret_plan, struct err *err);
 void scan_plan_deinit(struct scan_plan *plan);
 
 /* Bytes of a block at most, those that are repeated not counted. */
-#define SCAN_BLOCK (UINT64_C(256) << 10)
+#define SCAN_BLOCK (UINT64_C(1) << 20)
 
 /* A block of a piece: len bytes that were at addr.  What is not 0 ends the scan. */
 typedef int scan_visitor(void *context, const struct scan_piece *piece, uint64_t addr,

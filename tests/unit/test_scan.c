@@ -88,6 +88,9 @@ static void test_borders(void **state)
 
 /* ---- Memory --------------------------------------------------------------------------- */
 
+static const struct scan_filter readable = {PROT_READ, false};
+static const struct scan_filter writable = {PROT_READ | PROT_WRITE, false};
+
 #define BRK_SIZE (2 * SCAN_BLOCK + 3 * PAGE)
 
 struct world {
@@ -121,7 +124,7 @@ static int setup(void **state)
 	static const char maps[] = "00400000-00402000 r--p 00000000 08:01 9 /fixed\n"
 				   "101000100000-101000101000 r-xp 00000000 08:01 9 /x\n"
 				   "101000101000-101000102000 ---p 00000000 00:00 0\n"
-				   "101001000000-101001083000 rw-p 00000000 00:00 0\n"
+				   "101001000000-101001203000 rw-p 00000000 00:00 0\n"
 				   "101400000000-101400001000 rw-p 00000000 00:00 0\n";
 	struct world *w = calloc(1, sizeof(*w));
 	struct mem_bytes runs[2];
@@ -159,7 +162,7 @@ static void test_plan(void **state)
 	struct scan_plan plan;
 	struct err err;
 
-	assert_int_equal(scan_plan_read(&w->target, 0, UINT64_MAX, PROT_READ, &plan, &err), 0);
+	assert_int_equal(scan_plan_read(&w->target, 0, UINT64_MAX, &readable, &plan, &err), 0);
 	assert_int_equal(plan.count, 4);
 	assert_int_equal(plan.bytes, 2 * PAGE + PAGE + BRK_SIZE + PAGE);
 	assert_int_equal(plan.pieces[0].owner.tp->abi.id, 2);
@@ -168,7 +171,7 @@ static void test_plan(void **state)
 
 	w->target.ops = &ops;
 	assert_int_equal(scan_plan_read(&w->target, SAMPLE_BRK + 5, SAMPLE_BRK + 4 * PAGE,
-	                                PROT_READ | PROT_WRITE, &plan, &err),
+	                                &writable, &plan, &err),
 	                 0);
 	assert_int_equal(plan.count, 2);
 	assert_int_equal(plan.pieces[0].lo, SAMPLE_BRK + 5);
@@ -178,7 +181,7 @@ static void test_plan(void **state)
 	scan_plan_deinit(&plan);
 
 	assert_int_equal(
-		scan_plan_of(&w->target, &w->snapshot->threadprocs[2], PROT_READ, &plan, &err), 0);
+		scan_plan_of(&w->target, &w->snapshot->threadprocs[2], &readable, &plan, &err), 0);
 	assert_int_equal(plan.count, 2);
 	assert_int_equal(plan.pieces[0].lo, SAMPLE_FIXED);
 	assert_int_equal(plan.pieces[1].lo, SAMPLE_SLOT_2);
@@ -216,7 +219,7 @@ static void test_blocks(void **state)
 	struct err err;
 
 	assert_int_equal(
-		scan_plan_read(&w->target, SAMPLE_SLOT, UINT64_MAX, PROT_WRITE, &plan, &err), 0);
+		scan_plan_read(&w->target, SAMPLE_SLOT, UINT64_MAX, &writable, &plan, &err), 0);
 	assert_int_equal(plan.count, 2);
 	assert_int_equal(scan_run(w->target.mem, &plan, 10, see, &seen, &err), 0);
 	assert_int_equal(seen.blocks, 4);
@@ -227,7 +230,7 @@ static void test_blocks(void **state)
 	scan_plan_deinit(&plan);
 	/* memory that is gone by now is left out */
 	seen = (struct seen){.w = w};
-	assert_int_equal(scan_plan_read(&w->target, 0, SAMPLE_BRK, PROT_READ, &plan, &err), 0);
+	assert_int_equal(scan_plan_read(&w->target, 0, SAMPLE_BRK, &readable, &plan, &err), 0);
 	assert_true(plan.bytes > 0);
 	assert_int_equal(scan_run(w->target.mem, &plan, 10, see, &seen, &err), 0);
 	assert_int_equal(seen.blocks, 0);

@@ -1,0 +1,30 @@
+/*
+ * holder.h - what holds a word: in a line, the most specific thing that is known of it.
+ */
+#ifndef TPROC_INSPECT_HOLDER_H
+#define TPROC_INSPECT_HOLDER_H
+
+#include "inspect/session.h"
+
+#include "lib/read/identify.h"
+
+#define HOLDER_TEXT_SIZE 640
+
+struct holder {
+	const char *kind; /* "symbol", "tls", "chunk", "stack", "section", "mapping", "toolkit" */
+	uint64_t lo;      /* where it begins */
+	char text[HOLDER_TEXT_SIZE]; /* raw: "errno of thread 4711", "48 bytes, in use" */
+};
+
+void holder_of(const struct identity *id, struct holder *ret_holder);
+
+/* Whether both are the same thing. */
+bool holder_same(const struct holder *a, const struct holder *b);
+
+/* "kind", "address", "text" of it; NULL when memory is short. */
+json_t *holder_json(const struct holder *holder);
+
+/* "chunk 0x101000a8e3a0, 48 bytes, in use" without an end of line. */
+void holder_print(struct session *session, const struct holder *holder);
+
+#endif
