@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+"""Pointers found in memory, against a program that says where it has put them."""
+
+import contextlib
+import subprocess
+
+import space
+from space import SpaceTest, TIMEOUT, command, program
+
+
+class Pointers(SpaceTest):
+    """One component that is pointed to, and one that points."""
+
+    @contextlib.contextmanager
+    def start(self, name, *argv):
+        """A component; yields what it says of its addresses."""
+        with self.space.running(program("pointers"), *argv, options=["-n", name]) as process:
+            lines = iter(process.stdout.readline, "ready\n")
+            yield {k: int(v, 16) for k, v in (line.split() for line in lines)}
+
+    @contextlib.contextmanager
+    def both(self):
+        """The addresses of the two."""
+        with self.start("one") as one, self.start("two", hex(one["target"])) as two:
+            yield one, two
+
+    def words(self, line):
+        """{address: (component, kind of holder, text of holder, value)} of an answer."""
+        answer = self.space.inspect(line)
+        self.assertEqual(answer["words"], answer["shown"])
+        found = {}
+        for component in answer["components"]:
+            owner = component["threadproc"]
+            for holder in component["holders"]:
+                for word in holder["words"]:
+                    self.assertEqual(int(holder["address"], 16) + word["offset"],
+                                     int(word["address"], 16))
+                    found[int(word["address"], 16)] = (owner and owner["name"], holder["kind"],
+                                                       holder["text"], int(word["value"], 16))
+        return found
+
+    def check_holders(self, found, who, where, to):
+        """Every place that the program named is there, with what it is."""
+        for place, kind, text in (("global_holder", "symbol", "global_holder in pointers"),
+                                  ("tls_holder", "tls", "tls_holder of thread "),
+                                  ("stack", "stack", "of thread "),
+                                  ("mapping", "mapping", "anonymous, rw-p")):
+            with self.subTest(place=place):
+                owner, found_kind, found_text, value = found[where[place]]
+                self.assertEqual((owner, found_kind, value), (who, kind, to))
+                self.assertTrue(found_text.startswith(text), found_text)
+        self.assertEqual(found[where["chunk"] + 24], (who, "chunk", "88 bytes, in use", to))
+
+    def test_of_an_address(self):
+        """Its own pointers and the other's."""
+        with self.both() as (one, two):
+            found = self.words(f"refs {one['target']:x}")
+            self.check_holders(found, "one", one, one["target"])
+            self.check_holders(found, "two", two, one["target"])
+            for address, (_, _, _, value) in found.items():
+                self.assertEqual(value, one["target"], hex(address))
+            wider = self.words(f"refs {one['target'] - 8:x},16")
+            self.assertLessEqual(set(found), set(wider))
+
+    def test_across(self):
+        """From one component into the other: its own pointers do not count."""
+        with self.both() as (one, two):
+            for line in ("refs one", "refs --from two --to one", "refs --to one"):
+                with self.subTest(line=line):
+                    found = self.words(line)
+                    self.assertEqual({owner for owner, _, _, _ in found.values()}, {"two"})
+                    self.check_holders(found, "two", two, one["target"])
+            self.assertFalse(set(one.values()) & set(self.words(f"refs {one['target']:x} "
+                                                                "--from two")))
+
+    def test_nobody(self):
+        """Status 1, and an answer all the same."""
+        with self.both():
+            done = subprocess.run([command("tpinspect"), "-s", self.space.name, "-c", "refs two"],
+                                  env=self.space.env, check=False, text=True, timeout=TIMEOUT,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (1, "nothing points there\n", ""))
+
+    def test_limit(self):
+        """All are counted."""
+        with self.both() as (one, _):
+            answer = self.space.inspect(f"refs {one['target']:x} --limit 1")
+            self.assertEqual(answer["shown"], 1)
+            self.assertGreater(answer["words"], 9)
+
+    def test_reads_in_nothing(self):
+        """Memory that was reserved and not touched stays that way."""
+        with self.start("one") as one:
+            before = self.resident("one")
+            answer = self.space.inspect(f"refs {one['target']:x}")
+            self.assertLess(answer["bytes_read"], 200 << 20)
+            self.assertLess(self.resident("one") - before, 1 << 20)
+
+    def resident(self, name):
+        """Bytes in memory of a component, page tables of its memory included."""
+        pid = next(tp["pid"] for tp in self.space.threadprocs() if tp["name"] == name)
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            sizes = dict(line.split(":") for line in status)
+        return (int(sizes["VmRSS"].split()[0]) + int(sizes["VmPTE"].split()[0])) * 1024
+
+
+if __name__ == "__main__":
+    space.main()
