@@ -467,12 +467,11 @@ const struct verb verb_refs = {
 	.usage = "[ADDR[,LEN]|ID]",
 	.help = "who points there",
 	.details =
-		"Every aligned word of the space's memory that holds an address in the range, or "
-		"of\n"
-		"something mapped in that component and held by somebody else; by component and "
-		"by\n"
-		"what holds the word. A word that names a component means that: write 0x2 for the\n"
-		"address. Memory that nobody touched is not read.\n",
+		"Every aligned word of the space's memory that holds an address of the range, by\n"
+		"component and by what holds it.\n"
+		"Of a component, what is mapped there counts, and words that are somebody else's.\n"
+		"A word that names a component means that: write 0x2 for the address.\n"
+		"Memory that nobody touched is not read.\n",
 	.example = "refs 0x4014a7f2c0,32",
 	.options = options,
 	.takes = TAKES_COMPONENT,
