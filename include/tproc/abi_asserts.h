@@ -1,6 +1,7 @@
 /*
  * The offsets and sizes of ABI version 1, frozen; included by tproc/abi.h only.
  * A line here changes only together with TP_ABI_VERSION (docs/ABI.md).
+ * Written by tools/abi-asserts.
  */
 
 TP_SIZE(struct tp_ref, 8);

@@ -1,0 +1,106 @@
+"""Components as they come and go.
+
+A thread waits for the server's events and posts them to GDB's event loop; everything else happens there.
+Where threads of other components run just now (all-stop mode), they are stopped for the attach and
+go on after it.
+"""
+
+import signal
+import threading
+
+import gdb
+
+from . import attach, lease
+from .debugger import WRONG, debugger
+
+
+class Follower:
+    """The one instance is `follower`."""
+
+    def __init__(self):
+        self._session = None
+        self._waiting = []  # ids of components to attach once everything stands still
+        self._resume = False
+        self.stop_at_launch = False
+
+    def start(self):
+        if self._session:
+            return
+        session = lease.Session(debugger.directory(), lease.WANTS_EVENTS)
+        self._session = session
+        # GDB wants its signals in its own thread.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+        try:
+            threading.Thread(target=self._listen, args=(session,), daemon=True).start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def stop(self):
+        if self._session:
+            self._session.shut_down()
+            self._session = None
+
+    def _listen(self, session):
+        while True:
+            try:
+                event = session.event()
+            except lease.Refused:
+                return
+            gdb.post_event(lambda event=event: self._on_event(session, event))
+
+    # ---- in GDB's own thread ---------------------------------------------------------------------
+
+    def _on_event(self, session, event):
+        if session is not self._session:
+            return
+        try:
+            if event.kind in (lease.STARTED, lease.TRAPPED):
+                self._wish(event)
+            elif event.kind == lease.EXITED:
+                self._tell_end(event)
+        except (gdb.error, gdb.GdbError, OSError, *WRONG) as error:
+            gdb.write(f"tproc: {error}\n", gdb.STDERR)
+
+    def _tell_end(self, event):
+        if any(component.id == event.id for component in debugger.components.values()):
+            return  # GDB tells
+        ended = debugger.registry().find(str(event.id), living=False)
+        if ended:
+            attach.say(f"[{ended[0]} ended, {ended[0].exit_text()}]")
+
+    def _wish(self, event):
+        if event.id in self._waiting or any(component.id == event.id
+                                            for component in debugger.components.values()):
+            return
+        self._waiting.append(event.id)
+        if gdb.parameter("non-stop") or not _anybody_runs():
+            self._attach_waiting()
+        else:
+            self._resume = True
+            gdb.execute("interrupt", to_string=True)
+
+    def on_stop(self, _event):
+        """Everything stands still: the time to attach."""
+        if self._waiting:
+            gdb.post_event(self._attach_waiting)
+
+    def _attach_waiting(self):
+        wanted, self._waiting = self._waiting, []
+        resume, self._resume = self._resume, False
+        try:
+            registry = debugger.registry()
+            for number in wanted:
+                for component in registry.find(str(number)):
+                    attach.attach(component, background=bool(gdb.parameter("non-stop")))
+        except (gdb.error, gdb.GdbError, OSError, *WRONG) as error:
+            gdb.write(f"tproc: {error}\n", gdb.STDERR)
+        if resume and not self.stop_at_launch:
+            gdb.execute("continue")
+
+
+def _anybody_runs():
+    return any(thread.is_running() for inferior in gdb.inferiors()
+               for thread in inferior.threads())
+
+
+follower = Follower()

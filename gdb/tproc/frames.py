@@ -1,0 +1,134 @@
+"""Frames in another component's code.
+
+A program space of GDB's holds the modules of one component.  When a thread of it runs in the code of
+another one (a virtual function of an object that somebody else made), that module is added to its program
+space, once, so that names, lines and the frames behind it are right.
+"""
+
+import contextlib
+
+import gdb
+from gdb.FrameDecorator import FrameDecorator
+
+from .debugger import WRONG, debugger, quoted
+
+MOST_FRAMES = 256
+MOST_MODULES = 64
+
+_added = {}  # progspace's inferior number and pid -> {(path, bias)}
+
+
+def _pcs(thread):
+    """Where the frames of a thread are, the newest first."""
+    thread.switch()
+    frame = gdb.newest_frame()
+    for _ in range(MOST_FRAMES):
+        if frame is None:
+            return
+        yield frame.pc()
+        frame = frame.older()
+
+
+def _foreign_module(registry, mine, pc):
+    owner = registry.owner(pc).component
+    if owner is None or owner.id == mine.id:
+        return None
+    return owner.module_at(pc)
+
+
+def _add(module, seen):
+    seen.add((module.path, module.bias))
+    with contextlib.suppress(gdb.error):
+        gdb.execute(f"add-symbol-file {quoted(module.path)} -o {module.bias:#x}", to_string=True)
+        return True
+    return False
+
+
+def _look(thread, registry, mine, seen):
+    """Adds the first foreign module among a thread's frames that is missing.  True when one was."""
+    with contextlib.suppress(gdb.error):
+        for pc in _pcs(thread):
+            module = _foreign_module(registry, mine, pc)
+            if module and module.path.startswith("/") and (module.path, module.bias) not in seen:
+                return _add(module, seen)
+    return False
+
+
+def complete(thread, registry=None):
+    """Sees to it that all modules on a thread's stack are known.  The thread is selected after."""
+    mine = debugger.component(thread.inferior)
+    if not mine:
+        return
+    registry = registry or debugger.registry()
+    if len(registry.living()) < 2:
+        return
+    seen = _added.setdefault((thread.inferior.num, mine.pid), set())
+    for _ in range(MOST_MODULES):
+        if not _look(thread, registry, mine, seen):
+            break
+    thread.switch()
+
+
+def on_stop(event):
+    """A stop that the user gets to see: its thread's frames are to be right."""
+    if not parameters["foreign-frames"].value:
+        return
+    thread = getattr(event, "inferior_thread", None) or gdb.selected_thread()
+    if not thread or not debugger.component(thread.inferior):
+        return
+    selected = gdb.selected_thread()
+    with contextlib.suppress(gdb.error, OSError, *WRONG):
+        before = sum(map(len, _added.values()))
+        complete(thread)
+        if selected and selected.is_valid():
+            selected.switch()
+        if sum(map(len, _added.values())) != before and selected == thread:
+            gdb.execute("frame", to_string=True)
+
+
+class Decorator(FrameDecorator):
+    """Says whose code a frame is in, when it is not the component's own."""
+
+    def __init__(self, base, registry, mine):
+        super().__init__(base)
+        self._registry = registry
+        self._mine = mine
+
+    def function(self):
+        name = super().function()
+        try:
+            pc = self.inferior_frame().pc()
+        except gdb.error:
+            return name
+        owner = self._registry.owner(pc).component
+        if not owner or (owner.id == self._mine.id and parameters["frame-names"].value != "all"):
+            return name
+        if isinstance(name, int):
+            symbol = self.inferior_frame().name()
+            name = symbol or f"{name:#x}"
+        return f"[{owner.name}] {name or '??'}"
+
+
+class Filter:
+    """The frame filter that puts Decorator around the frames of components."""
+
+    def __init__(self):
+        self.name = "tproc"
+        self.priority = 50
+        self.enabled = True
+        gdb.frame_filters[self.name] = self
+
+    def filter(self, frames):
+        if parameters["frame-names"].value == "off":
+            return frames
+        try:
+            mine = debugger.component()
+            registry = debugger.registry() if mine else None
+        except (gdb.error, OSError, *WRONG):
+            mine = None
+        if not mine:
+            return frames
+        return (Decorator(frame, registry, mine) for frame in frames)
+
+
+parameters = {}

@@ -1,0 +1,212 @@
+"""GDB tests: components that check themselves, GDB headless, and after it nobody was harmed.
+
+    class MyTest(GdbTest):
+        def test_something(self):
+            self.launch("a")
+            self.gdb('''
+                ex("tproc attach a")
+                ...
+            ''')
+
+A script is Python that runs within GDB, after prelude.py.  It has passed when GDB's exit status is 0
+and its last line is there.  Then, and always: the text of everybody is what it was, everybody
+lives and has calculated right, nobody is traced, the auxiliary vector is the space's own.
+"""
+
+import hashlib
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+from typing import NamedTuple
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "integration"))
+
+# pylint: disable=wrong-import-position
+from space import BUILD, SpaceTest, main, tool  # noqa: E402,F401
+
+PROGRAMS = BUILD / "tests/gdb/programs"
+SENTINEL = "the script came to its end"
+PATIENCE = 120
+
+
+class Worker(NamedTuple):
+    """A component that was launched."""
+
+    name: str
+    id: int
+    pid: int
+    process: subprocess.Popen
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+class GdbTest(SpaceTest):
+    """A space, components in it, and GDB."""
+
+    WORKER = "worker"
+
+    def setUp(self):
+        super().setUp()
+        tool("gdb")
+        self.fifos = pathlib.Path(tempfile.mkdtemp(prefix="fifos-", dir=self.space.runtime))
+        self.ends = {}
+        self.workers = {}
+        self.expected_gone = set()
+        self.space.start()
+        self.addCleanup(self.end_all)
+
+    # ---- components --------------------------------------------------------------------------
+
+    def make_fifos(self, name):
+        """Pipes with names, held open here so that nobody who opens one has to wait."""
+        for suffix in ("in", "out"):
+            path = self.fifos / f"{name}.{suffix}"
+            os.mkfifo(path)
+            self.ends[name, suffix] = os.open(path, os.O_RDWR)
+
+    def launch(self, name, *, program=None, threads=1, fast=False, options=()):
+        """Starts a worker and waits until it says that it is ready."""
+        self.make_fifos(name)
+        argv = [PROGRAMS / (program or self.WORKER), len(self.workers) + 1, threads]
+        process = subprocess.Popen(
+            self.space.argv(argv + (["fast"] if fast else []), ["-n", name, *options]),
+            env=self.space.env, stdin=self.ends[name, "in"], stdout=self.ends[name, "out"])
+        worker = Worker(name, 0, 0, process)
+        self.workers[name] = worker
+        self.assertEqual(self.hear(name), "ready")
+        self.space.until(lambda: self.record(name), f"{name} runs")
+        record = self.record(name)
+        self.workers[name] = worker._replace(id=record["id"], pid=record["pid"])
+        return self.workers[name]
+
+    def record(self, name):
+        found = [tp for tp in self.space.threadprocs() if tp["name"] == name and
+                 tp["state"] in ("running", "stopped")]
+        return found[-1] if found else None
+
+    def tell(self, name, text):
+        os.write(self.ends[name, "in"], text.encode() + b"\n")
+
+    def hear(self, name):
+        """The next line of a component's."""
+        line = b""
+        end = self.ends[name, "out"]
+        while not line.endswith(b"\n"):
+            if select.select([end], [], [], 1)[0]:
+                line += os.read(end, 1)
+            else:
+                self.assertIsNone(self.workers[name].process.poll(), f"{name} has ended")
+        return line.decode().rstrip("\n")
+
+    def ask(self, name, text):
+        self.tell(name, text)
+        return self.hear(name)
+
+    def end_all(self):
+        for worker in self.workers.values():
+            worker.process.kill()
+            worker.process.wait()
+        for fd in self.ends.values():
+            os.close(fd)
+
+    # ---- GDB ---------------------------------------------------------------------------------
+
+    def environment(self):
+        return {**self.space.env, "TPROC_SPACE": self.space.name, "HOME": self.space.runtime,
+                "TPROC_TEST_FIFOS": str(self.fifos), "TERM": "dumb", "COLUMNS": "200",
+                "TPROC_TEST_SOURCE": str(HERE / "programs/worker.c"),
+                "TPROC_TEST_PLUGGED": str(PROGRAMS / "plugged.so")}
+
+    def command(self, *args, options=("--none",)):
+        return [str(BUILD / "gdb/tpgdb"), *options, "--", "-nx", "-batch", *args]
+
+    def script(self, body):
+        """A file with a script; non-stop mode is to be set by the script itself."""
+        text = (HERE / "prelude.py").read_text(encoding="utf-8")
+        text += f"\n\ntest({textwrap.dedent(body)!r})\n"
+        path = pathlib.Path(self.space.runtime) / "script.py"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    def gdb(self, body, check=True):
+        """Runs a script to its end; returns all that GDB said."""
+        texts = self.texts()
+        done = subprocess.run(self.command("-x", self.script(body)), env=self.environment(),
+                              check=False, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertIn(SENTINEL, done.stdout.splitlines(), done.stdout)
+        if check:
+            self.check_unharmed(texts)
+        return done.stdout
+
+    # ---- nobody was harmed -------------------------------------------------------------------
+
+    def executable(self, pid):
+        """Executable mappings of the space, but for those of the kernel's."""
+        return [m for m in self.space.maps(pid) if "x" in m.perms and not m.name.startswith("[")]
+
+    def texts(self):
+        """What lies in each executable mapping of the components that live."""
+        living = [self.record(name) for name in self.workers]
+        spans = [(int(s["lo"], 16), int(s["hi"], 16)) for record in living if record
+                 for s in record["slots"]]
+        agent = self.space.ping()[1]
+        fd = os.open(f"/proc/{agent}/mem", os.O_RDONLY)
+        try:
+            return {str(m): digest(os.pread(fd, m.hi - m.lo, m.lo)) for m in self.executable(agent)
+                    if any(lo <= m.lo < hi for lo, hi in spans)}
+        finally:
+            os.close(fd)
+
+    def check_unharmed(self, texts):
+        """texts is what they were before."""
+        now = self.texts()
+        kept = {place: text for place, text in texts.items() if place in now}
+        self.assertTrue(now or not self.workers)
+        self.assertEqual({place: now[place] for place in kept}, kept, "text was changed")
+        for name, worker in self.workers.items():
+            if name not in self.expected_gone:
+                self.check_worker(name, worker)
+        self.check_default_auxv()
+
+    def check_worker(self, name, worker):
+        """It lives, untraced, goes on calculating, and has always been right."""
+        self.assertIsNone(worker.process.poll(), f"{name} has ended")
+        for task in os.listdir(f"/proc/{worker.pid}/task"):
+            status = pathlib.Path(f"/proc/{worker.pid}/task/{task}/status").read_text("utf-8")
+            self.assertRegex(status, r"TracerPid:\t0\n", f"{name} is traced")
+            self.assertNotRegex(status, r"State:\t[tT]", f"{name} is stopped")
+        first = self.check_sums(name)
+        while self.check_sums(name) <= first:
+            pass
+
+    def check_sums(self, name):
+        """Rounds so far, of which none was wrong."""
+        answer = self.ask(name, "check")
+        match = re.fullmatch(r"rounds (\d+) wrong (\d+)", answer)
+        self.assertTrue(match, answer)
+        self.assertEqual(match[2], "0", f"{name} has calculated wrong")
+        return int(match[1])
+
+    def check_default_auxv(self):
+        """The agent's own program headers are shown again."""
+        with open(f"/proc/{self.space.ping()[1]}/auxv", "rb") as file:
+            data = file.read()
+        words = [int.from_bytes(data[i:i + 8], sys.byteorder) for i in range(0, len(data), 8)]
+        shown = dict(zip(words[::2], words[1::2]))
+        self.assertEqual(shown[3] >> 24, 0x70, "AT_PHDR is the agent's")
+        self.assertNotIn(6, shown, "AT_PAGESZ")
+
+    def kill_gdb(self, process):
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
