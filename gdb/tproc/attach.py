@@ -4,13 +4,27 @@ GDB takes a program's place from the auxiliary vector, which is one for the whol
 that of the component for as long as the attach takes (lease.py).  GDB keeps what it read.
 """
 
+import signal
+import time
+
 import gdb
 
 from . import breaks
-from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to
+from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to, told
 
 # What has to be so while components are debugged.
 SETTINGS = (("exec-file-mismatch", "off"), ("schedule-multiple", "on"))
+STEP = 0.001  # seconds until what GDB does meanwhile is looked at again
+
+
+def start_thread(thread):
+    """Starts a thread that gets none of GDB's signals, and does not keep it from ending."""
+    thread.daemon = True
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def say(text):
@@ -74,33 +88,116 @@ def _waiting(holder):
     say(f"tproc: another debugger (pid {holder}) attaches just now; waiting for it")
 
 
-def attach(component, background=False):
-    """Attaches a component.  Its inferior is the current one then; returns it."""
+def _begin(component, shown, background=""):
+    """Has GDB attach, in an inferior that is the current one then; returns it."""
     prepare()
-    session = debugger.session()
     before = gdb.selected_inferior()
     inferior = _inferior_for(component)
-    ampersand = " &" if background else ""
     switch_to(inferior)
     try:
-        with quiet(), setting("confirm", "off"), session.showing(component.id, _waiting) as shown:
-            if shown:
-                _attach_shown(component, ampersand)
-            else:
-                _attach_by_bias(component, ampersand)
+        with quiet(), setting("confirm", "off"):
+            (_attach_shown if shown else _attach_by_bias)(component, background)
     except gdb.error as error:
         _give_up(inferior, before)
         raise gdb.GdbError(f"tproc: cannot attach {component}: {error}") from error
     debugger.components[inferior.num] = component
+    return inferior
+
+
+def _done(component, inferior, shown):
+    """GDB has read all that it wants to know of it."""
     breaks.narrow_all()
-    session.release(component.id)
+    debugger.session().release(component.id)
     how = "" if shown else "; symbols by address only, without thread-local variables"
     say(f"{component} is inferior {inferior.num} (process {component.pid}){how}")
+
+
+def attach(component):
+    """Attaches a component and waits until it stands still.  All-stop mode only."""
+    with debugger.session().showing(component.id, _waiting) as shown:
+        inferior = _begin(component, shown)
+    _done(component, inferior, shown)
     return inferior
+
+
+class Queue:
+    """Attaches one component after the other in non-stop mode, from GDB's event loop.
+
+    There, "attach" comes back before GDB has read what it needs.  The one instance is `queue`.
+    """
+
+    def __init__(self):
+        self._waiting = []
+        self._current = None  # (component, inferior, was it shown, what to do then)
+
+    def add(self, component, then=lambda inferior: None):
+        self._waiting.append((component, then))
+        gdb.post_event(self.go_on)
+
+    @staticmethod
+    def _is_ready(inferior):
+        """The program and its dynamic linker, or the vdso, are known."""
+        return not inferior.pid or len(inferior.progspace.objfiles()) > 1
+
+    def go_on(self):
+        """Looks whether the one at work is through, then takes the next."""
+        try:
+            with told():
+                if self._current:
+                    self._finish()
+                if not self._current and self._waiting:
+                    self._next()
+        except gdb.GdbError as error:
+            gdb.write(f"{error}\n", gdb.STDERR)
+        if self._current or self._waiting:
+            time.sleep(STEP)
+            gdb.post_event(self.go_on)
+
+    def _finish(self):
+        component, inferior, shown, then = self._current
+        if inferior.is_valid() and not self._is_ready(inferior):
+            return
+        self._current = None
+        if not self._waiting:
+            debugger.session().show(0)
+        if inferior.is_valid() and inferior.pid:
+            _done(component, inferior, shown)
+            then(inferior)
+
+    def _next(self):
+        component, then = self._waiting.pop(0)
+        if debugger.inferior(component):
+            return
+        selected = gdb.selected_thread()
+        shown = debugger.session().show(component.id, _waiting)
+        try:
+            inferior = _begin(component, shown, " &")
+        except gdb.GdbError:
+            debugger.session().show(0)
+            raise
+        self._current = (component, inferior, shown, then)
+        if selected and selected.is_valid():
+            selected.switch()
+
+
+queue = Queue()
+
+
+def stop(inferior):
+    """Has the threads of an inferior stop, in non-stop mode; they do so by and by."""
+    with selection_kept():
+        for thread in inferior.threads():
+            if thread.is_running():
+                thread.switch()
+                gdb.execute("interrupt", to_string=True)
 
 
 def attach_all(components):
     """Attaches several; the first of them is selected at the end."""
+    if gdb.parameter("non-stop"):
+        for component in components:
+            queue.add(component, stop)
+        return
     first = None
     for component in components:
         inferior = attach(component)

@@ -5,7 +5,6 @@ Where threads of other components run just now (all-stop mode), they are stopped
 go on after it.
 """
 
-import signal
 import threading
 
 import gdb
@@ -28,12 +27,7 @@ class Follower:
             return
         session = lease.Session(debugger.directory(), lease.WANTS_EVENTS)
         self._session = session
-        # GDB wants its signals in its own thread.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
-        try:
-            threading.Thread(target=self._listen, args=(session,), daemon=True).start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        attach.start_thread(threading.Thread(target=self._listen, args=(session,)))
 
     def stop(self):
         if self._session:
@@ -91,7 +85,10 @@ class Follower:
             registry = debugger.registry()
             for number in wanted:
                 for component in registry.find(str(number)):
-                    attach.attach(component, background=bool(gdb.parameter("non-stop")))
+                    if gdb.parameter("non-stop"):
+                        attach.queue.add(component)
+                    else:
+                        attach.attach(component)
         except (gdb.error, gdb.GdbError, OSError, *WRONG) as error:
             gdb.write(f"tproc: {error}\n", gdb.STDERR)
         if resume and not self.stop_at_launch:

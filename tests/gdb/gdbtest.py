@@ -33,7 +33,7 @@ from space import BUILD, SpaceTest, main, tool  # noqa: E402,F401
 
 PROGRAMS = BUILD / "tests/gdb/programs"
 SENTINEL = "the script came to its end"
-PATIENCE = 120
+PATIENCE = 60
 
 
 class Worker(NamedTuple):
@@ -127,26 +127,41 @@ class GdbTest(SpaceTest):
                 "TPROC_TEST_PLUGGED": str(PROGRAMS / "plugged.so")}
 
     def command(self, *args, options=("--none",)):
-        return [str(BUILD / "gdb/tpgdb"), *options, "--", "-nx", "-batch", *args]
+        return [str(BUILD / "gdb/tpgdb"), *options, "--", "-nx", *args]
 
-    def script(self, body):
-        """A file with a script; non-stop mode is to be set by the script itself."""
+    def script(self, body, function="test"):
+        """A file with a script."""
         text = (HERE / "prelude.py").read_text(encoding="utf-8")
-        text += f"\n\ntest({textwrap.dedent(body)!r})\n"
+        text += f"\n\n{function}({textwrap.dedent(body)!r})\n"
         path = pathlib.Path(self.space.runtime) / "script.py"
         path.write_text(text, encoding="utf-8")
         return str(path)
 
-    def gdb(self, body, check=True):
+    def gdb(self, body):
         """Runs a script to its end; returns all that GDB said."""
+        return self.run_gdb("-batch", "-x", self.script(body))
+
+    def gdb_in_loop(self, body):
+        """The same beside GDB's event loop (prelude.py), which non-stop mode needs."""
+        return self.run_gdb("-ex", "set pagination off", "-ex", "set confirm off", "-x",
+                            self.script(body, "test_in_loop"))
+
+    def run_gdb(self, *args):
         texts = self.texts()
-        done = subprocess.run(self.command("-x", self.script(body)), env=self.environment(),
-                              check=False, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        # its standard input stays open and says nothing
+        silence, end = os.pipe()
+        try:
+            done = subprocess.run(self.command(*args), env=self.environment(), check=False,
+                                  text=True, timeout=PATIENCE, stdin=silence,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        except subprocess.TimeoutExpired as error:
+            self.fail(f"GDB does not come to an end:\n{(error.output or b'').decode()}")
+        finally:
+            os.close(silence)
+            os.close(end)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn(SENTINEL, done.stdout.splitlines(), done.stdout)
-        if check:
-            self.check_unharmed(texts)
+        self.check_unharmed(texts)
         return done.stdout
 
     # ---- nobody was harmed -------------------------------------------------------------------

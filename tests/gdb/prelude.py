@@ -2,7 +2,9 @@
 
 import os
 import re
+import select
 import sys
+import textwrap
 import threading
 import traceback
 
@@ -96,14 +98,56 @@ def later(function):
     return thread
 
 
+def all_stopped(count):
+    """There are so many threads, and they stand still."""
+    threads = [thread for inferior in gdb.inferiors() for thread in inferior.threads()]
+    return len(threads) >= count and all(thread.is_stopped() for thread in threads)
+
+
+def failed():
+    traceback.print_exc(file=sys.stdout)
+    sys.stdout.flush()
+    gdb.execute("quit 1")
+
+
+def passed():
+    print("the script came to its end")
+    sys.stdout.flush()
+    gdb.execute("quit 0")
+
+
+def test_in_loop(body):
+    """Runs a script beside GDB's event loop: the body of a generator, which yields conditions.
+
+    It goes on when the condition that it yielded holds.
+    """
+    source = "def steps():\n" + textwrap.indent(body, "    ") + "\n    yield lambda: True\n"
+    exec(compile(source, "script", "exec"), globals())  # pylint: disable=exec-used
+    steps = globals()["steps"]()
+    waiting_for = lambda: True  # pylint: disable=unnecessary-lambda-assignment
+
+    def look():
+        nonlocal waiting_for
+        try:
+            while waiting_for():
+                waiting_for = next(steps)
+        except StopIteration:
+            passed()
+        except gdb.error as error:
+            if "quit" not in str(error):
+                failed()
+        except BaseException:  # pylint: disable=broad-except
+            failed()
+        select.select([], [], [], 0.002)
+        gdb.post_event(look)
+
+    gdb.post_event(look)
+
+
 def test(body):
     """Runs a script; GDB's exit status and the last line tell how it went."""
     try:
         exec(compile(body, "script", "exec"), globals())  # pylint: disable=exec-used
     except BaseException:  # pylint: disable=broad-except
-        traceback.print_exc(file=sys.stdout)
-        sys.stdout.flush()
-        gdb.execute("quit 1")
-    print("the script came to its end")
-    sys.stdout.flush()
-    gdb.execute("quit 0")
+        failed()
+    passed()

@@ -1,15 +1,10 @@
 #!/usr/bin/env python3
-"""What a user does first: attach, look, breakpoints, steps, detach; in both modes of GDB."""
+"""What a user does first: attach, look, breakpoints, steps, detach; in all-stop mode."""
 
 from gdbtest import GdbTest, main
 
 
 class Basics(GdbTest):
-    MODE = ""
-
-    def gdb(self, body, check=True):
-        return super().gdb(self.MODE + body, check)
-
     def two(self):
         self.launch("left", threads=2)
         self.launch("right", threads=2)
@@ -244,10 +239,6 @@ while len(seen) < 2:
     seen.add(current())
 equals(seen, {"c7", "c12"})
 """)
-
-
-class NonStop(Basics):
-    MODE = 'ex("set non-stop on")\n'
 
 
 if __name__ == "__main__":
