@@ -20,6 +20,7 @@
 	X(fds)                                                                                     \
 	X(names)                                                                                   \
 	X(refs)                                                                                    \
+	X(follow)                                                                                  \
 	X(help)                                                                                    \
 	X(quit)
 

@@ -187,9 +187,19 @@ json_t *out_json_bytes(const void *bytes, size_t len)
 	return json_string(hex);
 }
 
-int out_json_print(const json_t *document, FILE *file, struct err *err)
+static int print_json(const json_t *document, size_t flags, FILE *file, struct err *err)
 {
-	if (json_dumpf(document, file, JSON_INDENT(2)) || fputc('\n', file) == EOF)
+	if (json_dumpf(document, file, flags) || fputc('\n', file) == EOF)
 		return err_os(err, errno ? errno : EIO, "cannot write JSON");
 	return 0;
+}
+
+int out_json_print(const json_t *document, FILE *file, struct err *err)
+{
+	return print_json(document, JSON_INDENT(2), file, err);
+}
+
+int out_json_print_line(const json_t *document, FILE *file, struct err *err)
+{
+	return print_json(document, JSON_COMPACT, file, err);
 }

@@ -73,4 +73,7 @@ json_t *out_json_bytes(const void *bytes, size_t len); /* hex digits; null when 
 /* Writes one document and a newline. */
 int out_json_print(const json_t *document, FILE *file, struct err *err);
 
+/* The same in one line, for answers that come bit by bit. */
+int out_json_print_line(const json_t *document, FILE *file, struct err *err);
+
 #endif

@@ -2,10 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,9 +115,12 @@ void registry_begin(struct registry *registry)
 	registry_seq_begin(&registry->map->seq);
 }
 
+/* Who follows what happens waits at the counter; not knowing whether there is anybody costs
+ * less than any way to find out. */
 void registry_end(struct registry *registry)
 {
 	registry_seq_end(&registry->map->seq);
+	syscall(SYS_futex, &registry->map->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void registry_free_modules(struct registry *registry, struct tp_threadproc *record)

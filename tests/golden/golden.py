@@ -20,7 +20,7 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 from space import BUILD, Space, TIMEOUT, command  # noqa: E402
 
 # Verbs that have no answer to compare, and why.
-WITHOUT = {"quit": "says nothing"}
+WITHOUT = {"quit": "says nothing", "follow": "waits for what happens"}
 
 # What is another one each time, by its key.
 BY_KEY = {
