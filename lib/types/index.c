@@ -1,0 +1,354 @@
+#include "lib/types/index_parts.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/types/die.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How many scopes a name is made of. */
+#define SCOPES_MAX DIE_DEPTH_MAX
+
+/* ---- Names --------------------------------------------------------------- */
+
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end && (*at == ' ' || *at == '\t'))
+		at++;
+	return at;
+}
+
+bool names_equal(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	const char *a_end = a + a_len, *b_end = b + b_len;
+
+	for (;;) {
+		a = skip_blanks(a, a_end);
+		b = skip_blanks(b, b_end);
+		if (a == a_end || b == b_end)
+			return a == a_end && b == b_end;
+		if (*a++ != *b++)
+			return false;
+	}
+}
+
+uint64_t name_hash(const char *name, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] == ' ' || name[i] == '\t')
+			continue;
+		hash = (hash ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
+	}
+	return hash;
+}
+
+/* Where the last part of "outer<a::b>::name" begins. */
+static size_t last_part(const char *name, size_t len)
+{
+	size_t begin = 0;
+	int depth = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (name[i] == '<' || name[i] == '(')
+			depth++;
+		else if ((name[i] == '>' || name[i] == ')') && depth)
+			depth--;
+		else if (!depth && name[i] == ':' && i + 1 < len && name[i + 1] == ':')
+			begin = ++i + 1;
+	}
+	return begin;
+}
+
+/* The closest scope of that name, with nothing but transparent ones before it. */
+static const struct scope *closest(const struct scope *scope, const char *name, size_t len)
+{
+	for (; scope; scope = scope->outer) {
+		if (names_equal(scope->name, strlen(scope->name), name, len))
+			return scope;
+		if (!scope->transparent)
+			return NULL;
+	}
+	return NULL;
+}
+
+static const struct scope *skip_transparent(const struct scope *scope)
+{
+	while (scope && scope->transparent)
+		scope = scope->outer;
+	return scope;
+}
+
+/* Whether what an entry is in fits "outer::inner"; rooted: and nothing is around that. */
+static bool scopes_fit(const struct scope *scope, const char *path, size_t len, bool rooted)
+{
+	while (len) {
+		size_t begin = last_part(path, len);
+
+		scope = closest(scope, path + begin, len - begin);
+		if (!scope)
+			return false;
+		scope = scope->outer;
+		len = begin >= 2 ? begin - 2 : 0;
+	}
+	return !rooted || !skip_transparent(scope);
+}
+
+void index_entry_name(const struct index_entry *entry, char *dst, size_t size)
+{
+	const struct scope *chain[SCOPES_MAX];
+	size_t depth = 0, used = 0;
+
+	if (!size)
+		return;
+	for (const struct scope *s = entry->scope; s && depth < SCOPES_MAX; s = s->outer)
+		chain[depth++] = s;
+	dst[0] = '\0';
+	while (depth && used < size) {
+		const struct scope *s = chain[--depth];
+
+		used += (size_t)snprintf(dst + used, size - used, "%s::", s->name);
+	}
+	if (used < size)
+		snprintf(dst + used, size - used, "%s", entry->name);
+}
+
+const char *index_entry_file(struct debug *debug, const struct index_entry *entry)
+{
+	Dwarf_Die die = entry->die, unit;
+	const char *name = NULL;
+
+	if (dwarf_diecu(&die, &unit, NULL, NULL))
+		name = die_name(debug, &unit);
+	return name ? name : "";
+}
+
+/* ---- Sorting ------------------------------------------------------------- */
+
+struct key {
+	uint64_t key;
+	size_t at;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+
+	if (x->key != y->key)
+		return x->key < y->key ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static uint64_t hash_of(const struct index_entry *entry)
+{
+	return name_hash(entry->name, strlen(entry->name));
+}
+
+/* Puts the entries into the order of their hashes. */
+static int sort_by_name(struct debug_index *index, struct key *keys)
+{
+	struct index_entry *sorted;
+
+	for (size_t i = 0; i < index->count; i++)
+		keys[i] = (struct key){hash_of(&index->entries[i]), i};
+	qsort(keys, index->count, sizeof(*keys), by_key);
+	index->hashes = arena_array(&index->arena, index->count, sizeof(*index->hashes));
+	sorted = calloc(index->count, sizeof(*sorted));
+	if (!index->hashes || !sorted) {
+		free(sorted);
+		return -1;
+	}
+	for (size_t i = 0; i < index->count; i++) {
+		sorted[i] = index->entries[keys[i].at];
+		index->hashes[i] = keys[i].key;
+	}
+	free(index->entries);
+	index->entries = sorted;
+	index->room = index->count;
+	return 0;
+}
+
+static int keep_order(struct debug_index *index, struct key *keys, size_t count, size_t **ret_order)
+{
+	size_t *order = arena_array(&index->arena, count, sizeof(*order));
+
+	if (!order)
+		return -1;
+	qsort(keys, count, sizeof(*keys), by_key);
+	for (size_t i = 0; i < count; i++)
+		order[i] = keys[i].at;
+	*ret_order = order;
+	return 0;
+}
+
+static int sort_placed(struct debug_index *index, enum entry_kind kind, struct key *keys,
+                       size_t **ret_order, size_t *ret_count)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < index->count; i++) {
+		const struct index_entry *entry = &index->entries[i];
+
+		if (entry->kind == kind && entry->place == PLACED_AT)
+			keys[count++] = (struct key){entry->addr, i};
+	}
+	*ret_count = count;
+	return keep_order(index, keys, count, ret_order);
+}
+
+static int sort_by_die(struct debug_index *index, struct key *keys)
+{
+	for (size_t i = 0; i < index->count; i++)
+		keys[i] = (struct key){(uintptr_t)index->entries[i].die.addr, i};
+	return keep_order(index, keys, index->count, &index->by_die);
+}
+
+static int by_lo(const void *a, const void *b)
+{
+	const struct unit_range *x = a, *y = b;
+
+	return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
+int debug_index_sort(struct debug_index *index, struct err *err)
+{
+	AUTO_FREE struct key *keys = calloc(index->count + 1, sizeof(*keys));
+
+	if (!keys || sort_by_name(index, keys) ||
+	    sort_placed(index, ENTRY_VARIABLE, keys, &index->variables, &index->variable_count) ||
+	    sort_placed(index, ENTRY_FUNCTION, keys, &index->functions, &index->function_count) ||
+	    sort_by_die(index, keys))
+		return err_os(err, ENOMEM, "index of debugging information");
+	if (index->range_count)
+		qsort(index->ranges, index->range_count, sizeof(*index->ranges), by_lo);
+	return 0;
+}
+
+void debug_index_destroy(struct debug_index *index)
+{
+	if (!index)
+		return;
+	free(index->entries);
+	free(index->ranges);
+	arena_deinit(&index->arena);
+	free(index);
+}
+
+/* ---- Search -------------------------------------------------------------- */
+
+static size_t first_of_hash(const struct debug_index *index, uint64_t hash)
+{
+	size_t lo = 0, hi = index->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (index->hashes[mid] < hash)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+int debug_index_find(const struct debug_index *index, unsigned int kinds, const char *name,
+                     index_visitor *visit, void *context)
+{
+	size_t len = strlen(name), begin, path_len;
+	bool rooted = !strncmp(name, "::", 2);
+	uint64_t hash;
+	int ret = 0;
+
+	if (rooted) {
+		name += 2;
+		len -= 2;
+	}
+	begin = last_part(name, len);
+	path_len = begin >= 2 ? begin - 2 : 0;
+	hash = name_hash(name + begin, len - begin);
+	for (size_t i = first_of_hash(index, hash); i < index->count && !ret; i++) {
+		const struct index_entry *entry = &index->entries[i];
+
+		if (index->hashes[i] != hash)
+			break;
+		if ((entry->kind & kinds) &&
+		    names_equal(entry->name, strlen(entry->name), name + begin, len - begin) &&
+		    scopes_fit(entry->scope, name, path_len, rooted))
+			ret = visit(context, entry);
+	}
+	return ret;
+}
+
+int debug_index_each(const struct debug_index *index, unsigned int kinds, index_visitor *visit,
+                     void *context)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < index->count && !ret; i++) {
+		if (index->entries[i].kind & kinds)
+			ret = visit(context, &index->entries[i]);
+	}
+	return ret;
+}
+
+size_t debug_index_count(const struct debug_index *index)
+{
+	return index->count;
+}
+
+const struct index_entry *debug_index_of_die(const struct debug_index *index, const Dwarf_Die *die)
+{
+	size_t lo = 0, hi = index->count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct index_entry *entry = &index->entries[index->by_die[mid]];
+
+		if (entry->die.addr == die->addr)
+			return entry;
+		if ((uintptr_t)entry->die.addr < (uintptr_t)die->addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+const struct index_entry *debug_index_at(const struct debug_index *index, enum entry_kind kind,
+                                         uint64_t vaddr)
+{
+	const size_t *order = kind == ENTRY_FUNCTION ? index->functions : index->variables;
+	size_t lo = 0;
+	size_t hi = kind == ENTRY_FUNCTION ? index->function_count : index->variable_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (index->entries[order[mid]].addr <= vaddr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo ? &index->entries[order[lo - 1]] : NULL;
+}
+
+bool debug_index_unit_at(const struct debug_index *index, uint64_t vaddr, Dwarf_Die *ret_unit)
+{
+	size_t lo = 0, hi = index->range_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (index->ranges[mid].lo <= vaddr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (!lo || vaddr >= index->ranges[lo - 1].hi)
+		return false;
+	*ret_unit = index->ranges[lo - 1].unit;
+	return true;
+}

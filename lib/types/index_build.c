@@ -1,0 +1,348 @@
+/*
+ * One walk over every unit.  It descends into what can hold names that have a place or are
+ * types: namespaces, classes, functions and their blocks.
+ */
+#include "lib/types/die.h"
+#include "lib/types/index_parts.h"
+#include "lib/types/location.h"
+
+#include <dwarf.h>
+#include <errno.h>
+#include <string.h>
+#include <uthash.h>
+
+#define ENTRIES_MAX (UINT64_C(1) << 26)
+#define RANGES_MAX (UINT64_C(1) << 24)
+#define ANONYMOUS "(anonymous)"
+#define ANONYMOUS_NAMESPACE "(anonymous namespace)"
+
+/* Where a declaration stands, for the definition that refers to it. */
+struct declared {
+	const void *addr;
+	const struct scope *scope;
+	UT_hash_handle hh;
+};
+
+struct level {
+	Dwarf_Die die;
+	const struct scope *scope; /* that die is in */
+};
+
+struct walk {
+	struct debug *debug;
+	struct debug_index *index;
+	struct declared *declared; /* of the unit being walked */
+	struct arena scratch;
+	struct level levels[DIE_DEPTH_MAX];
+	size_t depth;
+	struct err *err;
+};
+
+static int no_memory(struct walk *w)
+{
+	return err_os(w->err, ENOMEM, "index of debugging information");
+}
+
+/* ---- Entries ------------------------------------------------------------- */
+
+/* Makes sure that there is room for one more. */
+static int make_room(void **array, size_t count, size_t *room, size_t size, uint64_t max)
+{
+	size_t wanted = *room ? *room * 2 : 1024;
+	void *grown;
+
+	if (count < *room)
+		return 0;
+	if (wanted > max)
+		return -1;
+	grown = reallocarray(*array, wanted, size);
+	if (!grown)
+		return -1;
+	*array = grown;
+	*room = wanted;
+	return 0;
+}
+
+static int add_entry(struct walk *w, const struct index_entry *entry)
+{
+	struct debug_index *index = w->index;
+
+	if (make_room((void **)&index->entries, index->count, &index->room, sizeof(*entry),
+	              ENTRIES_MAX))
+		return no_memory(w);
+	index->entries[index->count++] = *entry;
+	return 0;
+}
+
+static int add_declared(struct walk *w, const Dwarf_Die *die, const struct scope *scope)
+{
+	struct declared *declared = arena_alloc(&w->scratch, sizeof(*declared));
+
+	if (!declared)
+		return no_memory(w);
+	declared->addr = die->addr;
+	declared->scope = scope;
+	HASH_ADD_PTR(w->declared, addr, declared);
+	return 0;
+}
+
+/* What the name of a definition is in: what its declaration is in. */
+static const struct scope *scope_of(struct walk *w, Dwarf_Die *die, const struct scope *scope)
+{
+	struct declared *declared;
+	Dwarf_Attribute attr;
+	Dwarf_Die origin;
+	const void *addr;
+
+	if (!dwarf_attr(die, DW_AT_specification, &attr) || !dwarf_formref_die(&attr, &origin))
+		return scope;
+	addr = origin.addr;
+	HASH_FIND_PTR(w->declared, &addr, declared);
+	return declared ? declared->scope : scope;
+}
+
+static int take_type(struct walk *w, Dwarf_Die *die, const struct scope *scope)
+{
+	struct index_entry entry = {
+		.kind = ENTRY_TYPE,
+		.name = die_name(w->debug, die),
+		.scope = scope,
+		.die = *die,
+	};
+
+	if (!entry.name)
+		return 0;
+	entry.declaration = die_own_flag(die, DW_AT_declaration);
+	return add_entry(w, &entry);
+}
+
+static int take_variable(struct walk *w, Dwarf_Die *die, const struct scope *scope, bool local)
+{
+	struct index_entry entry = {.kind = ENTRY_VARIABLE, .die = *die};
+
+	entry.place = location_static(die, &entry.addr);
+	if (die_own_flag(die, DW_AT_declaration)) {
+		if (add_declared(w, die, scope))
+			return -1;
+		if (entry.place == PLACED_NOWHERE)
+			return 0;
+	}
+	if (local && entry.place != PLACED_AT && entry.place != PLACED_TLS)
+		return 0;
+	entry.name = die_name(w->debug, die);
+	if (!entry.name)
+		return 0;
+	entry.scope = scope_of(w, die, scope);
+	return add_entry(w, &entry);
+}
+
+static int take_function(struct walk *w, Dwarf_Die *die, const struct scope *scope)
+{
+	struct index_entry entry = {
+		.kind = ENTRY_FUNCTION,
+		.place = PLACED_AT,
+		.die = *die,
+	};
+	Dwarf_Addr lo, hi;
+
+	/* most of these are declarations, abstract instances, or were inlined everywhere */
+	if (dwarf_lowpc(die, &lo))
+		return dwarf_hasattr(die, DW_AT_declaration) ? add_declared(w, die, scope) : 0;
+	entry.name = die_name(w->debug, die);
+	if (!entry.name)
+		return 0;
+	entry.addr = lo;
+	if (!dwarf_highpc(die, &hi) && hi > lo)
+		entry.size = hi - lo;
+	entry.scope = scope_of(w, die, scope);
+	return add_entry(w, &entry);
+}
+
+/* ---- Descent ------------------------------------------------------------- */
+
+static bool is_type(int tag)
+{
+	switch (tag) {
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+	case DW_TAG_enumeration_type:
+	case DW_TAG_typedef:
+	case DW_TAG_base_type:
+	case DW_TAG_template_alias:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has_inner_names(int tag)
+{
+	switch (tag) {
+	case DW_TAG_namespace:
+	case DW_TAG_structure_type:
+	case DW_TAG_class_type:
+	case DW_TAG_union_type:
+	case DW_TAG_subprogram:
+	case DW_TAG_lexical_block:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The scope that the children of die are in; NULL with failed set when memory is short. */
+static const struct scope *inner_scope(struct walk *w, Dwarf_Die *die, int tag,
+                                       const struct scope *scope, bool *ret_failed)
+{
+	const char *name = die_name(w->debug, die);
+	struct scope *inner;
+
+	if (tag == DW_TAG_lexical_block)
+		return scope;
+	inner = arena_alloc(&w->index->arena, sizeof(*inner));
+	if (!inner) {
+		*ret_failed = true;
+		return NULL;
+	}
+	inner->outer = scope_of(w, die, scope);
+	inner->transparent =
+		tag == DW_TAG_namespace && (!name || die_own_flag(die, DW_AT_export_symbols));
+	inner->name = name ? name : tag == DW_TAG_namespace ? ANONYMOUS_NAMESPACE : ANONYMOUS;
+	return inner;
+}
+
+static bool within_function(const struct walk *w)
+{
+	for (size_t i = 0; i < w->depth; i++) {
+		Dwarf_Die die = w->levels[i].die;
+
+		if (dwarf_tag(&die) == DW_TAG_subprogram)
+			return true;
+	}
+	return false;
+}
+
+static int take(struct walk *w, Dwarf_Die *die, int tag, const struct scope *scope)
+{
+	if (is_type(tag))
+		return take_type(w, die, scope);
+	if (tag == DW_TAG_variable || (tag == DW_TAG_member && dwarf_hasattr(die, DW_AT_external)))
+		return take_variable(w, die, scope, within_function(w));
+	if (tag == DW_TAG_subprogram)
+		return take_function(w, die, scope);
+	return 0;
+}
+
+/* One step of the walk: below the top of the levels, else beside it, else further up. */
+static int advance(struct walk *w, bool *ret_more)
+{
+	struct level *top = &w->levels[w->depth - 1];
+	int tag = dwarf_tag(&top->die);
+	Dwarf_Die next;
+
+	if (has_inner_names(tag) && w->depth < DIE_DEPTH_MAX && die_child(&top->die, &next)) {
+		bool failed = false;
+		const struct scope *inner = inner_scope(w, &top->die, tag, top->scope, &failed);
+
+		if (failed)
+			return no_memory(w);
+		w->levels[w->depth++] = (struct level){next, inner};
+		*ret_more = true;
+		return 0;
+	}
+	for (; w->depth; w->depth--) {
+		top = &w->levels[w->depth - 1];
+		if (die_next(&top->die, &top->die)) {
+			*ret_more = true;
+			return 0;
+		}
+	}
+	*ret_more = false;
+	return 0;
+}
+
+static int walk_unit(struct walk *w, Dwarf_Die *unit)
+{
+	Dwarf_Die first;
+	bool more = die_child(unit, &first);
+	int ret = 0;
+
+	w->levels[0] = (struct level){first, NULL};
+	w->depth = 1;
+	while (more && !ret) {
+		struct level *top = &w->levels[w->depth - 1];
+
+		ret = take(w, &top->die, dwarf_tag(&top->die), top->scope);
+		if (!ret)
+			ret = advance(w, &more);
+	}
+	HASH_CLEAR(hh, w->declared);
+	arena_deinit(&w->scratch);
+	return ret;
+}
+
+/* ---- Units --------------------------------------------------------------- */
+
+static int add_range(struct walk *w, Dwarf_Die *unit, uint64_t lo, uint64_t hi)
+{
+	struct debug_index *index = w->index;
+
+	if (lo >= hi)
+		return 0;
+	if (make_room((void **)&index->ranges, index->range_count, &index->range_room,
+	              sizeof(*index->ranges), RANGES_MAX))
+		return no_memory(w);
+	index->ranges[index->range_count++] = (struct unit_range){lo, hi, *unit};
+	return 0;
+}
+
+static int add_ranges(struct walk *w, Dwarf_Die *unit)
+{
+	Dwarf_Addr base, lo, hi;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(unit, at, &base, &lo, &hi)) > 0) {
+		if (add_range(w, unit, lo, hi))
+			return -1;
+	}
+	return 0;
+}
+
+/* Units of one file; skeletons lead to units elsewhere. */
+static int walk_units(struct walk *w, Dwarf *dwarf, debug_progress *progress, void *context)
+{
+	size_t total = debug_bytes_from(w->debug, dwarf, NULL);
+	Dwarf_CU *cu = NULL;
+	Dwarf_Die unit, split;
+	uint8_t type;
+
+	while (!dwarf_get_units(dwarf, cu, &cu, NULL, &type, &unit, &split)) {
+		Dwarf_Die *whole = type == DW_UT_skeleton && split.addr ? &split : &unit;
+
+		if (add_ranges(w, &unit) || walk_unit(w, whole))
+			return -1;
+		if (progress && progress(context, dwarf_dieoffset(&unit), total))
+			return err_set(w->err, ERR_LIMIT, "interrupted");
+	}
+	return 0;
+}
+
+int debug_index_create(struct debug *debug, debug_progress *progress, void *context,
+                       struct debug_index **ret_index, struct err *err)
+{
+	struct walk w = {.debug = debug, .err = err};
+	Dwarf *dwarf = debug_dwarf(debug);
+	Dwarf *alt = dwarf_getalt(dwarf);
+
+	w.index = calloc(1, sizeof(*w.index));
+	if (!w.index)
+		return no_memory(&w);
+	if (walk_units(&w, dwarf, progress, context) ||
+	    (alt && walk_units(&w, alt, progress, context)) || debug_index_sort(w.index, err)) {
+		debug_index_destroy(w.index);
+		return -1;
+	}
+	*ret_index = w.index;
+	return 0;
+}
