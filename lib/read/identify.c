@@ -215,25 +215,10 @@ static void look_up(const struct symbols *symbols, struct identity *id)
 		symbol_demangle(id->symbol.name, id->symbol_name, sizeof(id->symbol_name));
 }
 
-static struct file_version version_of(const struct reg_image *image)
-{
-	struct file_version version = {
-		.dev = image->abi.dev,
-		.ino = image->abi.ino,
-		.size = image->abi.size,
-		.mtime_sec = image->abi.mtime_sec,
-		.mtime_nsec = image->abi.mtime_nsec,
-		.build_id_len = image->abi.build_id_len,
-	};
-
-	memcpy(version.build_id, image->abi.build_id, sizeof(version.build_id));
-	return version;
-}
-
 static void look_in_module(const struct target *target, struct identity *id)
 {
 	const struct reg_image *image = snapshot_image(target->snapshot, id->module->abi.image);
-	struct file_version version = version_of(image);
+	struct file_version version = file_version_of_image(image);
 	const struct symbols *symbols;
 	struct err err;
 
@@ -325,7 +310,7 @@ static void look_in_block(const struct target *target, struct identity *id)
 
 	if (!image)
 		return;
-	version = version_of(image);
+	version = file_version_of_image(image);
 	if (symcache_file(target->symbols, image->path, &version, &symbols, &err))
 		return;
 	for (uint32_t i = 0; i < symbols_count(symbols); i++) {

@@ -26,6 +26,21 @@ struct symcache {
 	struct symstore *store; /* NULL: nothing is kept on disk */
 };
 
+struct file_version file_version_of_image(const struct reg_image *image)
+{
+	struct file_version version = {
+		.dev = image->abi.dev,
+		.ino = image->abi.ino,
+		.size = image->abi.size,
+		.mtime_sec = image->abi.mtime_sec,
+		.mtime_nsec = image->abi.mtime_nsec,
+		.build_id_len = image->abi.build_id_len,
+	};
+
+	memcpy(version.build_id, image->abi.build_id, sizeof(version.build_id));
+	return version;
+}
+
 int symcache_create(struct symcache **ret_cache, struct err *err)
 {
 	struct symcache *cache = calloc(1, sizeof(*cache));

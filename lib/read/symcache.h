@@ -8,10 +8,14 @@
 
 #include "lib/base/err.h"
 #include "lib/read/mem.h"
+#include "lib/read/registry.h"
 #include "lib/read/symbols.h"
 #include "lib/read/symstore.h"
 
 struct symcache;
+
+/* The version of the file that an image was mapped from. */
+struct file_version file_version_of_image(const struct reg_image *image);
 
 int symcache_create(struct symcache **ret_cache, struct err *err);
 void symcache_destroy(struct symcache *cache);

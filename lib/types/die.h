@@ -17,13 +17,13 @@
 /* How deep entries are followed into each other. */
 #define DIE_DEPTH_MAX 128
 
-/* The first child, and what comes after a child.  False at the end, and where it is unsound. */
+/*
+ * The first child, and what comes after a child.  False at the end, and where it is unsound:
+ *
+ *	for (bool more = die_child(parent, &die); more; more = die_next(&die, &die))
+ */
 bool die_child(Dwarf_Die *die, Dwarf_Die *ret_child);
 bool die_next(Dwarf_Die *die, Dwarf_Die *ret_next);
-
-/* for (bool more = die_child(parent, &die); more; more = die_next(&die, &die)) */
-#define die_for_each_child(parent, die)                                                            \
-	for (bool more_ = die_child((parent), (die)); more_; more_ = die_next((die), (die)))
 
 /*
  * Attributes of the entry itself, or of what it is a concrete instance or a definition

@@ -178,8 +178,7 @@ static bool find_dimension(Dwarf_Die *array, size_t which, Dwarf_Die *ret_range,
 	bool found = false;
 
 	*ret_more = false;
-	die_for_each_child(array, &child)
-	{
+	for (bool more = die_child(array, &child); more; more = die_next(&child, &child)) {
 		int tag = dwarf_tag(&child);
 
 		if (tag != DW_TAG_subrange_type && tag != DW_TAG_enumeration_type)
@@ -351,6 +350,13 @@ bool type_is_reference(const struct type *type)
 	enum type_kind kind = type_strip(type)->kind;
 
 	return kind == TYPE_REFERENCE || kind == TYPE_RVALUE;
+}
+
+bool type_is_scoped(const struct type *type)
+{
+	Dwarf_Die die = type_strip(type)->die;
+
+	return die.addr && die_own_flag(&die, DW_AT_enum_class);
 }
 
 /* ---- Made up ------------------------------------------------------------- */

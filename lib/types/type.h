@@ -147,6 +147,7 @@ bool type_is_integer(const struct type *type); /* bool, characters and enums too
 bool type_is_number(const struct type *type);
 bool type_is_pointer(const struct type *type);
 bool type_is_reference(const struct type *type); /* & or && */
+bool type_is_scoped(const struct type *type);    /* an enum class */
 
 /* ---- Made up ------------------------------------------------------------- */
 

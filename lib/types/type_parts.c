@@ -22,12 +22,21 @@ static bool is_argument(int tag)
 	return tag == DW_TAG_template_type_parameter || tag == DW_TAG_template_value_parameter;
 }
 
+static size_t count_arguments(Dwarf_Die *pack)
+{
+	size_t count = 0;
+	Dwarf_Die child;
+
+	for (bool more = die_child(pack, &child); more; more = die_next(&child, &child))
+		count += is_argument(dwarf_tag(&child));
+	return count;
+}
+
 static void count_parts(Dwarf_Die *die, struct type_parts *counts)
 {
-	Dwarf_Die child, inner;
+	Dwarf_Die child;
 
-	die_for_each_child(die, &child)
-	{
+	for (bool more = die_child(die, &child); more; more = die_next(&child, &child)) {
 		int tag = dwarf_tag(&child);
 
 		if (tag == DW_TAG_inheritance)
@@ -42,10 +51,8 @@ static void count_parts(Dwarf_Die *die, struct type_parts *counts)
 			counts->parameter_count++;
 		else if (is_argument(tag))
 			counts->argument_count++;
-		if (tag != DW_TAG_GNU_template_parameter_pack)
-			continue;
-		die_for_each_child(&child, &inner) counts->argument_count +=
-			is_argument(dwarf_tag(&inner));
+		else if (tag == DW_TAG_GNU_template_parameter_pack)
+			counts->argument_count += count_arguments(&child);
 	}
 }
 
@@ -149,8 +156,7 @@ static bool enum_is_signed(const struct type *type)
 
 	if (underlying->kind != TYPE_VOID)
 		return underlying->is_signed;
-	die_for_each_child(&die, &child)
-	{
+	for (bool more = die_child(&die, &child); more; more = die_next(&child, &child)) {
 		Dwarf_Attribute attr;
 
 		if (dwarf_tag(&child) == DW_TAG_enumerator &&
@@ -198,14 +204,12 @@ static void take_part(const struct type *type, Dwarf_Die *die, struct type_parts
 		parts->variadic = true;
 	if (tag != DW_TAG_GNU_template_parameter_pack)
 		return;
-	die_for_each_child(die, &inner)
-	{
+	for (bool more = die_child(die, &inner); more; more = die_next(&inner, &inner)) {
 		if (is_argument(dwarf_tag(&inner)))
 			take_argument(store, &inner, &parts->arguments[parts->argument_count++]);
 	}
 }
 
-/* Base classes to the front; each kind stays in its order. */
 static bool has_own_virtuals(const struct type_parts *parts)
 {
 	for (size_t i = 0; i < parts->member_count; i++) {
@@ -241,7 +245,8 @@ const struct type_parts *type_get_parts(const struct type *type)
 		.parameters = parts->parameters,
 	};
 	own->parts = parts;
-	die_for_each_child(&die, &child) take_part(type, &child, parts);
+	for (bool more = die_child(&die, &child); more; more = die_next(&child, &child))
+		take_part(type, &child, parts);
 	parts->has_virtuals = has_own_virtuals(parts);
 	return parts;
 }

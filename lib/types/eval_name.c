@@ -1,0 +1,373 @@
+/*
+ * What names mean.
+ */
+#include "lib/types/eval_parts.h"
+
+#include "lib/base/cleanup.h"
+#include "lib/types/die.h"
+
+#include <ctype.h>
+#include <dwarf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CANDIDATES_MAX 8
+
+const struct reg_threadproc *eval_owner(const struct eval *eval, uint64_t addr)
+{
+	struct owner owner = registry_owner(catalog_target(eval->catalog)->snapshot, addr);
+
+	return owner.kind == OWNER_LIVE ? owner.tp : NULL;
+}
+
+int eval_base(const struct eval *eval, const char *name, const struct type **ret_type,
+              struct err *err)
+{
+	*ret_type = catalog_base_type(eval->catalog, name);
+	return *ret_type ? 0 : err_os(err, ENOMEM, "type %s", name);
+}
+
+/* ---- Threadprocs --------------------------------------------------------- */
+
+static bool is_number(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+	}
+	return len;
+}
+
+static bool is_meant(const struct reg_threadproc *tp, const char *word, size_t len)
+{
+	char id[16];
+
+	if (!reg_threadproc_lives(tp))
+		return false;
+	if (!is_number(word, len))
+		return strlen(tp->abi.name) == len && !strncmp(tp->abi.name, word, len);
+	snprintf(id, sizeof(id), "%" PRIu32, tp->abi.id);
+	return strlen(id) == len && !strncmp(id, word, len);
+}
+
+/* The living threadproc of that id or name: *ret_tp stays NULL when there is none. */
+static int find_threadproc(const struct eval *eval, const char *word, size_t len,
+                           const struct reg_threadproc **ret_tp, struct err *err)
+{
+	const struct snapshot *s = catalog_target(eval->catalog)->snapshot;
+	const struct reg_threadproc *found = NULL;
+
+	for (size_t i = 0; i < s->threadproc_count; i++) {
+		const struct reg_threadproc *tp = &s->threadprocs[i];
+
+		if (!is_meant(tp, word, len))
+			continue;
+		if (found)
+			return err_set(err, ERR_USAGE,
+			               "several threadprocs are called %.*s: say %" PRIu32
+			               ":: or %" PRIu32 "::, by their ids",
+			               (int)len, word, found->abi.id, tp->abi.id);
+		found = tp;
+	}
+	*ret_tp = found;
+	return 0;
+}
+
+/* A name taken apart. */
+struct meaning {
+	const struct reg_threadproc *tp; /* NULL: not said */
+	const char *file;                /* likewise */
+	const char *path;
+};
+
+static int take_apart(const struct eval *eval, const struct expr_name *name,
+                      struct meaning *ret_meaning, struct err *err)
+{
+	struct meaning meaning = {.path = name->path};
+	const char *scope = strstr(name->path, "::");
+	size_t len = scope ? (size_t)(scope - name->path) : 0;
+
+	if (name->quoted) {
+		if (find_threadproc(eval, name->quoted, strlen(name->quoted), &meaning.tp, err))
+			return -1;
+		if (!meaning.tp)
+			meaning.file = name->quoted;
+	}
+	/* 2::'main.c'::x is not to be had: a file's name tells enough */
+	if (!meaning.tp && len) {
+		if (find_threadproc(eval, name->path, len, &meaning.tp, err))
+			return -1;
+		if (meaning.tp)
+			meaning.path = scope + 2;
+		else if (is_number(name->path, len))
+			return err_set(err, ERR_NOT_FOUND, "no threadproc has id %.*s", (int)len,
+			               name->path);
+	}
+	*ret_meaning = meaning;
+	return 0;
+}
+
+/* ---- Types --------------------------------------------------------------- */
+
+static int find_named_type(const struct eval *eval, const struct expr_type *type,
+                           const struct reg_threadproc *hint, struct found *ret_found,
+                           struct err *err)
+{
+	const struct reg_threadproc *first;
+	struct meaning meaning;
+	struct err ignored;
+
+	if (take_apart(eval, &type->name, &meaning, err))
+		return -1;
+	if (meaning.tp)
+		return catalog_find_type(eval->catalog, meaning.tp, type->tag, meaning.path,
+		                         ret_found, err);
+	first = hint ? hint : eval->tp;
+	if (first &&
+	    !catalog_find_type(eval->catalog, first, type->tag, meaning.path, ret_found,
+	                       &ignored) &&
+	    !ret_found->entry->declaration)
+		return 0;
+	return catalog_find_type(eval->catalog, NULL, type->tag, meaning.path, ret_found, err);
+}
+
+static const struct type *derive(const struct type *type, enum type_kind kind,
+                                 unsigned int qualifiers, uint64_t count)
+{
+	type = kind == TYPE_ARRAY ? type_make_array(type, count) : type_make_pointer(type, kind);
+	return type && qualifiers ? type_make_qualified(type, qualifiers) : type;
+}
+
+int eval_type(const struct eval *eval, const struct expr_type *type,
+              const struct reg_threadproc *hint, const struct type **ret_type,
+              const struct reg_threadproc **ret_tp, struct err *err)
+{
+	const struct type *made = NULL;
+	const struct reg_threadproc *tp = hint;
+	struct found found;
+
+	if (type->is_base) {
+		if (eval_base(eval, type->name.path, &made, err))
+			return -1;
+	} else {
+		if (find_named_type(eval, type, hint, &found, err) ||
+		    found_type(&found, &made, err))
+			return -1;
+		tp = found.tp;
+	}
+	if (type->qualifiers)
+		made = type_make_qualified(made, type->qualifiers);
+	for (size_t i = 0; i < type->derived_count && made; i++)
+		made = derive(made, type->derived[i].kind, type->derived[i].qualifiers,
+		              type->derived[i].count);
+	if (!made)
+		return err_os(err, ENOMEM, "type");
+	*ret_type = made;
+	*ret_tp = tp;
+	return 0;
+}
+
+bool eval_name_is_type(void *context, enum type_kind tag, const struct expr_name *name)
+{
+	const struct eval *eval = context;
+	struct expr_type type = {.tag = tag, .name = *name};
+	struct found found, object;
+	struct meaning meaning;
+	struct err err;
+	size_t count = 0;
+
+	if (find_named_type(eval, &type, NULL, &found, &err) ||
+	    take_apart(eval, name, &meaning, &err))
+		return false;
+	catalog_find_objects(eval->catalog, meaning.tp ? meaning.tp : eval->tp,
+	                     ENTRY_VARIABLE | ENTRY_FUNCTION, meaning.file, meaning.path, &object,
+	                     1, &count, &err);
+	return !count;
+}
+
+/* ---- Variables and functions --------------------------------------------- */
+
+static int constant_value(const struct found *found, const struct type *type,
+                          struct value *ret_value, struct err *err)
+{
+	Dwarf_Die die = found->entry->die;
+	Dwarf_Attribute attr;
+	Dwarf_Block block;
+	uint64_t integer;
+	int64_t number;
+
+	if (die_unsigned(&die, DW_AT_const_value, &integer) ||
+	    (die_signed(&die, DW_AT_const_value, &number) && (integer = (uint64_t)number, true))) {
+		*ret_value = value_of_integer(type, integer);
+		return 0;
+	}
+	if (!dwarf_attr(&die, DW_AT_const_value, &attr) || dwarf_formblock(&attr, &block) ||
+	    block.length > VALUE_BYTES_MAX)
+		return err_set(err, ERR_NOT_FOUND, "%s has no place in memory", found->entry->name);
+	*ret_value = value_of_integer(type, 0);
+	memcpy(ret_value->bytes, block.data, block.length);
+	return 0;
+}
+
+static int object_value(const struct found *found, struct value *ret_value, struct err *err)
+{
+	const struct type *type;
+
+	if (found_type(found, &type, err))
+		return -1;
+	switch (found->entry->place) {
+	case PLACED_AT:
+		*ret_value =
+			value_at(type, found->tp, found->module->abi.bias + found->entry->addr);
+		return 0;
+	case PLACED_CONST:
+		if (constant_value(found, type, ret_value, err))
+			return -1;
+		ret_value->tp = found->tp;
+		return 0;
+	case PLACED_TLS:
+		return err_set(err, ERR_NOT_FOUND, "%s is thread-local: each thread has its own",
+		               found->entry->name);
+	case PLACED_NOWHERE:
+		break;
+	}
+	return err_set(err, ERR_NOT_FOUND, "%s has no place in memory", found->entry->name);
+}
+
+struct candidates {
+	struct found list[CANDIDATES_MAX];
+	size_t count; /* may be more than the list holds */
+};
+
+/* Those of all threadprocs: the best of each. */
+static int gather(const struct eval *eval, const struct meaning *meaning,
+                  struct candidates *candidates, struct err *err)
+{
+	const struct snapshot *s = catalog_target(eval->catalog)->snapshot;
+
+	for (size_t i = 0; i < s->threadproc_count; i++) {
+		const struct reg_threadproc *tp = &s->threadprocs[i];
+		struct found found;
+		size_t count = 0;
+
+		if (!reg_threadproc_lives(tp))
+			continue;
+		if (catalog_find_objects(eval->catalog, tp, ENTRY_VARIABLE | ENTRY_FUNCTION,
+		                         meaning->file, meaning->path, &found, 1, &count, err))
+			return -1;
+		if (count && candidates->count < CANDIDATES_MAX)
+			candidates->list[candidates->count] = found;
+		candidates->count += count ? 1 : 0;
+	}
+	return 0;
+}
+
+static int ambiguous(const struct candidates *candidates, const char *name, struct err *err)
+{
+	char list[256];
+	size_t used = 0;
+
+	for (size_t i = 0; i < candidates->count && i < CANDIDATES_MAX; i++) {
+		int len = snprintf(list + used, sizeof(list) - used, "%s%" PRIu32 "::%s",
+		                   i ? ", " : "", candidates->list[i].tp->abi.id, name);
+
+		if (len < 0 || (size_t)len >= sizeof(list) - used)
+			break;
+		used += (size_t)len;
+	}
+	return err_set(err, ERR_USAGE, "%zu threadprocs have a %s: %.*s%s", candidates->count, name,
+	               (int)used, list, candidates->count > CANDIDATES_MAX ? " ..." : "");
+}
+
+static bool is_external(const struct found *found)
+{
+	Dwarf_Die die = found->entry->die;
+
+	return die_flag(&die, DW_AT_external);
+}
+
+/* Several of one threadproc: what every file can refer to is meant, else a file has to be said. */
+static int choose(const struct found *found, size_t count, const char *name, struct err *err)
+{
+	if (count < 2 || is_external(&found[0]) || found[0].module != found[1].module)
+		return 0;
+	return err_set(err, ERR_USAGE, "there are %zu of %s: '%s'::%s, '%s'::%s%s", count, name,
+	               index_entry_file(found[0].debug, found[0].entry), name,
+	               index_entry_file(found[1].debug, found[1].entry), name,
+	               count > 2 ? " ..." : "");
+}
+
+static int find_in(const struct eval *eval, const struct reg_threadproc *tp,
+                   const struct meaning *meaning, struct found *ret_found, bool *ret_is,
+                   struct err *err)
+{
+	struct found found[2];
+	size_t count = 0;
+
+	*ret_is = false;
+	if (catalog_find_objects(eval->catalog, tp, ENTRY_VARIABLE | ENTRY_FUNCTION, meaning->file,
+	                         meaning->path, found, 2, &count, err))
+		return -1;
+	if (!count)
+		return 0;
+	if (choose(found, count, meaning->path, err))
+		return -1;
+	*ret_found = found[0];
+	*ret_is = true;
+	return 0;
+}
+
+int eval_name(const struct eval *eval, const struct expr_name *name, struct value *ret_value,
+              struct err *err)
+{
+	struct candidates candidates = {.count = 0};
+	const struct reg_threadproc *tp;
+	struct meaning meaning;
+	struct found found;
+	bool is_found = false;
+
+	if (take_apart(eval, name, &meaning, err))
+		return -1;
+	tp = meaning.tp ? meaning.tp : eval->tp;
+	if (tp && find_in(eval, tp, &meaning, &found, &is_found, err))
+		return -1;
+	if (is_found)
+		return object_value(&found, ret_value, err);
+	if (meaning.tp)
+		return err_set(err, ERR_NOT_FOUND,
+		               "nothing called %s is in the debugging information of %s",
+		               meaning.path, meaning.tp->abi.name);
+	if (gather(eval, &meaning, &candidates, err))
+		return -1;
+	if (!candidates.count)
+		return err_set(err, ERR_NOT_FOUND,
+		               "nothing called %s is in anybody's debugging information",
+		               meaning.path);
+	if (candidates.count > 1)
+		return ambiguous(&candidates, meaning.path, err);
+	if (find_in(eval, candidates.list[0].tp, &meaning, &found, &is_found, err))
+		return -1;
+	return object_value(is_found ? &found : &candidates.list[0], ret_value, err);
+}
+
+int eval_named_pointer(const struct eval *eval, const char *name, struct value *ret_value,
+                       struct err *err)
+{
+	const struct snapshot *s = catalog_target(eval->catalog)->snapshot;
+	const struct type *pointer;
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		if (strcmp(s->names[i].abi.name, name) != 0)
+			continue;
+		pointer = type_make_pointer(type_store_void(catalog_builtin(eval->catalog)),
+		                            TYPE_POINTER);
+		if (!pointer)
+			return err_os(err, ENOMEM, "pointer");
+		*ret_value = value_of_integer(pointer, s->names[i].abi.addr);
+		ret_value->tp = eval_owner(eval, s->names[i].abi.addr);
+		return 0;
+	}
+	return err_set(err, ERR_NOT_FOUND, "no pointer is named %s", name);
+}

@@ -1,0 +1,467 @@
+/*
+ * Numbers, enums and pointers, as GDB writes them.
+ */
+#include "lib/types/render_parts.h"
+
+#include "lib/read/identify.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- Formats ------------------------------------------------------------- */
+
+static void put_binary(struct builder *text, uint64_t integer)
+{
+	int bit = 63;
+
+	while (bit && !(integer >> bit & 1))
+		bit--;
+	for (; bit >= 0; bit--)
+		builder_printf(text, "%d", (int)(integer >> bit & 1));
+}
+
+static uint64_t cut(uint64_t integer, uint64_t size)
+{
+	return size && size < 8 ? integer & ((UINT64_C(1) << size * 8) - 1) : integer;
+}
+
+static void put_symbol(struct render *r, uint64_t addr, bool code);
+
+/* size: of the integer, for those that show it without its sign. */
+static void put_integer(struct render *r, uint64_t integer, uint64_t size, bool is_signed,
+                        char format)
+{
+	uint64_t bits = cut(integer, size);
+
+	switch (format) {
+	case 'x':
+		builder_printf(&r->text, "0x%" PRIx64, bits);
+		return;
+	case 'z':
+		builder_printf(&r->text, "0x%0*" PRIx64, (int)(size ? size * 2 : 16), bits);
+		return;
+	case 'o':
+		builder_printf(&r->text, bits ? "0%" PRIo64 : "%" PRIo64, bits);
+		return;
+	case 't':
+		put_binary(&r->text, bits);
+		return;
+	case 'u':
+		builder_printf(&r->text, "%" PRIu64, bits);
+		return;
+	case 'a':
+		builder_printf(&r->text, "0x%" PRIx64, bits);
+		put_symbol(r, bits, false);
+		return;
+	case 'd':
+		if (size && size < 8 && bits >> (size * 8 - 1))
+			bits |= ~UINT64_C(0) << size * 8;
+		builder_printf(&r->text, "%" PRId64, (int64_t)bits);
+		return;
+	default:
+		if (is_signed)
+			builder_printf(&r->text, "%" PRId64, (int64_t)integer);
+		else
+			builder_printf(&r->text, "%" PRIu64, integer);
+		return;
+	}
+}
+
+/* ---- Wide integers and floats -------------------------------------------- */
+
+static bool put_wide(struct render *r, const struct value *value, const struct type *type,
+                     struct err *err)
+{
+	unsigned __int128 integer;
+	char digits[48];
+	size_t at = sizeof(digits);
+	bool negative;
+
+	if (value_read(r->catalog, value, &integer, sizeof(integer), err))
+		return false;
+	if (r->options->format == 'x') {
+		if (integer >> 64)
+			builder_printf(&r->text, "0x%" PRIx64 "%016" PRIx64,
+			               (uint64_t)(integer >> 64), (uint64_t)integer);
+		else
+			builder_printf(&r->text, "0x%" PRIx64, (uint64_t)integer);
+		return true;
+	}
+	negative = type->is_signed && (__int128)integer < 0;
+	if (negative)
+		integer = -integer;
+	digits[--at] = '\0';
+	do {
+		digits[--at] = (char)('0' + (int)(integer % 10));
+		integer /= 10;
+	} while (integer);
+	builder_printf(&r->text, "%s%s", negative ? "-" : "", digits + at);
+	return true;
+}
+
+static bool put_nan(struct render *r, const struct value *value, uint64_t size, struct err *err)
+{
+	uint64_t bits = 0;
+	bool negative;
+
+	if (value_read(r->catalog, value, &bits, size < 8 ? size : 8, err))
+		return false;
+	if (size == 4) {
+		negative = bits >> 31;
+		bits &= 0x7fffff;
+	} else {
+		negative = bits >> 63;
+		bits &= UINT64_C(0xfffffffffffff);
+	}
+	builder_printf(&r->text, "%snan(0x%" PRIx64 ")", negative ? "-" : "", bits);
+	return true;
+}
+
+static bool put_float(struct render *r, const struct value *value, const struct type *type,
+                      struct err *err)
+{
+	long double number;
+	char format = r->options->format;
+
+	if (value_number(r->catalog, value, &number, err))
+		return false;
+	if (format && format != 'f' && format != 's' && number == number) {
+		/* the integer nearest to zero, as GDB has it */
+		uint64_t integer = number < 0 ? (uint64_t)(int64_t)number : (uint64_t)number;
+
+		put_integer(r, integer, type->size < 8 ? type->size : 8, true, format);
+		return true;
+	}
+	if (number != number && type->size <= 8)
+		return put_nan(r, value, type->size, err);
+	if (type->size == sizeof(float))
+		builder_printf(&r->text, "%.9Lg", number);
+	else if (type->size == sizeof(double))
+		builder_printf(&r->text, "%.17Lg", number);
+	else
+		builder_printf(&r->text, "%.18Lg", number);
+	return true;
+}
+
+/* ---- Enums --------------------------------------------------------------- */
+
+/* Whether its values are bits, or runs of bits, that are put together. */
+static bool is_flags(const struct type_parts *parts)
+{
+	for (size_t i = 0; i < parts->enumerator_count; i++) {
+		uint64_t value = (uint64_t)parts->enumerators[i].value;
+		uint64_t run = value ? value >> __builtin_ctzll(value) : 0;
+
+		if ((int64_t)value < 0 || (run & (run + 1)))
+			return false;
+	}
+	return parts->enumerator_count;
+}
+
+static void put_scope(struct render *r, const struct type *type)
+{
+	char name[TYPE_NAME_SIZE];
+	char *last = NULL;
+
+	type_name(type, name, sizeof(name));
+	/* "outer::colour": an enumerator is in what the enum is in, or in an enum class */
+	if (type_is_scoped(type)) {
+		builder_escaped(&r->text, name);
+		builder_printf(&r->text, "::");
+		return;
+	}
+	for (char *at = strstr(name, "::"); at; at = strstr(at + 2, "::"))
+		last = at;
+	if (!last)
+		return;
+	last[2] = '\0';
+	builder_escaped(&r->text, name);
+}
+
+static void put_flags(struct render *r, const struct type *type, const struct type_parts *parts,
+                      uint64_t integer)
+{
+	uint64_t left = integer;
+
+	for (size_t i = 0; i < parts->enumerator_count; i++) {
+		uint64_t value = (uint64_t)parts->enumerators[i].value;
+
+		if (!(left & value))
+			continue;
+		builder_printf(&r->text, left == integer ? "(" : " | ");
+		left &= ~value;
+		put_scope(r, type);
+		builder_escaped(&r->text, parts->enumerators[i].name);
+	}
+	if (left)
+		builder_printf(&r->text,
+		               left == integer ? "(unknown: 0x%" PRIx64 ")"
+		                               : " | unknown: 0x%" PRIx64 ")",
+		               left);
+	else
+		builder_printf(&r->text, integer ? ")" : "0");
+}
+
+static void put_enum(struct render *r, const struct type *type, uint64_t integer)
+{
+	const struct type_parts *parts = type_get_parts(type);
+
+	for (size_t i = 0; i < parts->enumerator_count; i++) {
+		if ((uint64_t)parts->enumerators[i].value != integer)
+			continue;
+		put_scope(r, type);
+		builder_escaped(&r->text, parts->enumerators[i].name);
+		return;
+	}
+	if (is_flags(parts))
+		put_flags(r, type, parts, integer);
+	else
+		put_integer(r, integer, type->size, type->is_signed, 0);
+}
+
+/* ---- Integers ------------------------------------------------------------ */
+
+static bool is_wide(const struct value *value, const struct type *type)
+{
+	return type->kind == TYPE_INT && type->size == 16 && !value->bit_size;
+}
+
+static bool put_any_integer(struct render *r, const struct value *value, const struct type *type,
+                            struct err *err)
+{
+	char format = r->options->format;
+	uint64_t integer, size = type->size;
+
+	if (is_wide(value, type))
+		return put_wide(r, value, type, err);
+	if (value_integer(r->catalog, value, &integer, err))
+		return false;
+	if (format == 's')
+		format = 0;
+	if (format == 'f')
+		format = 'd';
+	if (format == 'c') {
+		put_integer(r, integer, size, type->is_signed, 'd');
+		builder_printf(&r->text, " ");
+		render_character(r, cut(integer, 1), 1);
+	} else if (format) {
+		put_integer(r, integer, size, type->is_signed, format);
+	} else if (type->kind == TYPE_BOOL && integer <= 1) {
+		builder_printf(&r->text, integer ? "true" : "false");
+	} else if (type->kind == TYPE_ENUM) {
+		put_enum(r, type, integer);
+	} else if (type->kind == TYPE_CHAR) {
+		put_integer(r, integer, size, type->is_signed, 0);
+		builder_printf(&r->text, " %s", render_prefix(type));
+		render_character(r, cut(integer, size), size);
+	} else {
+		put_integer(r, integer, size, type->is_signed, 0);
+	}
+	return true;
+}
+
+bool render_number(struct render *r, const struct value *value, struct err *err)
+{
+	const struct type *type = type_strip(value->type);
+
+	if (type->kind == TYPE_FLOAT)
+		return put_float(r, value, type, err);
+	return put_any_integer(r, value, type, err);
+}
+
+/* ---- Pointers ------------------------------------------------------------ */
+
+/* " <symbol+4>" */
+static void put_identity(struct render *r, const struct identity *id)
+{
+	if (!id->symbol.name ||
+	    (id->symbol.size && id->vaddr - id->symbol.value >= id->symbol.size))
+		return;
+	builder_printf(&r->text, " <");
+	builder_escaped(&r->text, id->symbol_name);
+	if (id->vaddr != id->symbol.value)
+		builder_printf(&r->text, "+%" PRIu64, id->vaddr - id->symbol.value);
+	builder_printf(&r->text, ">");
+}
+
+static void put_symbol(struct render *r, uint64_t addr, bool code)
+{
+	struct identity *id = arena_alloc(r->arena, sizeof(*id));
+
+	(void)code;
+	if (!id)
+		return;
+	identify(catalog_target(r->catalog), addr, id);
+	put_identity(r, id);
+}
+
+/* "2:scene_build heap" */
+static const char *owner_text(struct render *r, const struct identity *id)
+{
+	switch (id->owner.kind) {
+	case OWNER_LIVE:
+		if (id->owner.tp) {
+			builder_printf(&r->text, "%" PRIu32 ":", id->owner.tp->abi.id);
+			builder_escaped(&r->text, id->owner.tp->abi.name);
+		} else {
+			builder_printf(&r->text, "not on record");
+		}
+		break;
+	case OWNER_EXITED:
+		builder_printf(&r->text, "exited");
+		if (id->owner.tp) {
+			builder_printf(&r->text, " %" PRIu32 ":", id->owner.tp->abi.id);
+			builder_escaped(&r->text, id->owner.tp->abi.name);
+		}
+		return render_take(r);
+	case OWNER_TOOLKIT:
+		builder_printf(&r->text, "tproc");
+		break;
+	case OWNER_NONE:
+		builder_printf(&r->text, id->mapped ? "unowned" : "not mapped");
+		return render_take(r);
+	}
+	if (!id->mapped)
+		builder_printf(&r->text, " not mapped");
+	else
+		builder_printf(&r->text, " %s", place_name(id->place));
+	return render_take(r);
+}
+
+static const char *pointer_owner(struct render *r, uint64_t addr, const struct identity *id)
+{
+	struct builder saved = r->text;
+	const char *text;
+
+	if (r->options->plain || !addr)
+		return NULL;
+	r->text = (struct builder){0};
+	text = owner_text(r, id);
+	builder_deinit(&r->text);
+	r->text = saved;
+	return text;
+}
+
+/* The text of what characters it points to. */
+static void put_string(struct render *r, const struct type *target, uint64_t addr)
+{
+	struct err err;
+	size_t before;
+
+	if (!addr || !render_is_character(target))
+		return;
+	builder_printf(&r->text, " ");
+	before = r->text.used;
+	if (!render_string_at(r, addr, type_strip(target), &err))
+		return;
+	r->text.used = before;
+	builder_printf(&r->text, "<error: ");
+	builder_escaped(&r->text, err.text);
+	builder_printf(&r->text, ">");
+}
+
+/* At the top, what kind of pointer it is: "(int *) 0x1234". */
+static bool wants_type(struct render *r, const struct type *type, const struct type *target)
+{
+	if (r->depth > 1 || r->options->format)
+		return false;
+	return type->kind != TYPE_POINTER || !render_is_character(target);
+}
+
+void render_pointer(struct render *r, const struct value *value, struct shown *shown)
+{
+	const struct type *type = type_strip(value->type);
+	const struct type *target = type_target(type);
+	struct identity *id;
+	struct err err;
+	uint64_t addr;
+
+	shown->kind = SHOWN_SCALAR;
+	if (value_integer(r->catalog, value, &addr, &err)) {
+		render_error(r, shown, &err);
+		return;
+	}
+	id = arena_alloc(r->arena, sizeof(*id));
+	if (!id) {
+		r->failed = true;
+		return;
+	}
+	identify(catalog_target(r->catalog), addr, id);
+	if (wants_type(r, type, target)) {
+		char name[TYPE_NAME_SIZE];
+
+		type_name(value->type, name, sizeof(name));
+		builder_printf(&r->text, "(");
+		builder_escaped(&r->text, name);
+		builder_printf(&r->text, ") ");
+	}
+	builder_printf(&r->text, "%s0x%" PRIx64, type_is_reference(type) ? "@" : "", addr);
+	if (addr && type->kind == TYPE_POINTER)
+		put_identity(r, id);
+	if (type->kind == TYPE_POINTER && (!r->options->format || r->options->format == 's'))
+		put_string(r, target, addr);
+	shown->text = render_take(r);
+	shown->has_pointer = true;
+	shown->pointer = addr;
+	shown->owner = pointer_owner(r, addr, id);
+}
+
+/* ---- All of them --------------------------------------------------------- */
+
+static void render_function(struct render *r, const struct value *value, struct shown *shown)
+{
+	char name[TYPE_NAME_SIZE];
+
+	type_name(value->type, name, sizeof(name));
+	builder_printf(&r->text, "{");
+	builder_escaped(&r->text, name);
+	builder_printf(&r->text, "} 0x%" PRIx64, value->addr);
+	put_symbol(r, value->addr, true);
+	shown->text = render_take(r);
+	shown->has_pointer = true;
+	shown->pointer = value->addr;
+}
+
+void render_scalar(struct render *r, const struct value *value, struct shown *shown)
+{
+	const struct type *type = type_strip(value->type);
+	struct err err;
+
+	shown->kind = SHOWN_SCALAR;
+	switch (type->kind) {
+	case TYPE_POINTER:
+		if (!r->options->format || strchr("acsx", r->options->format)) {
+			render_pointer(r, value, shown);
+			return;
+		}
+		break;
+	case TYPE_FUNCTION:
+		render_function(r, value, shown);
+		return;
+	case TYPE_VOID:
+		shown->text = "void";
+		return;
+	case TYPE_COMPLEX:
+		shown->text = "<a complex number>";
+		return;
+	default:
+		break;
+	}
+	if (type->kind == TYPE_POINTER || type->kind == TYPE_MEMBER_POINTER) {
+		uint64_t integer;
+
+		if (value_integer(r->catalog, value, &integer, &err)) {
+			render_error(r, shown, &err);
+			return;
+		}
+		put_integer(r, integer, 8, false, r->options->format);
+	} else if (!render_number(r, value, &err)) {
+		r->text.used = 0;
+		render_error(r, shown, &err);
+		return;
+	}
+	shown->text = render_take(r);
+}
