@@ -1,5 +1,7 @@
 #include "inspect/session.h"
 
+#include "lib/types/debug.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +39,7 @@ void session_deinit(struct session *session)
 	snapshot_destroy(session->snapshot);
 	registry_close(session->registry);
 	symcache_destroy(session->symbols);
+	debug_cache_destroy(session->debug);
 	core_close(session->core);
 }
 

@@ -32,6 +32,7 @@ struct session_examine {
 	uint64_t next;
 	bool has_next;
 };
+struct debug_cache;
 
 struct session {
 	/*
@@ -57,7 +58,8 @@ struct session {
 	struct registry *registry;         /* NULL until a verb needs it */
 	struct snapshot *snapshot;         /* of the verb that runs, likewise */
 	struct symcache *symbols;
-	struct target target; /* of the snapshot; use session_target */
+	struct debug_cache *debug; /* NULL until a verb needs it (debugging.h) */
+	struct target target;      /* of the snapshot; use session_target */
 	bool has_target;
 	struct session_examine examine;
 };

@@ -14,6 +14,7 @@
 	X(show)                                                                                    \
 	X(owner)                                                                                   \
 	X(x)                                                                                       \
+	X(print)                                                                                   \
 	X(modules)                                                                                 \
 	X(threads)                                                                                 \
 	X(bt)                                                                                      \

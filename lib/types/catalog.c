@@ -176,15 +176,15 @@ static int visit_all(struct walk *walk, const struct reg_threadproc *tp, struct 
 	return ret;
 }
 
-int catalog_each(struct catalog *catalog, const struct reg_threadproc *tp, catalog_visitor *visit,
-                 void *context, struct err *err)
+int catalog_each(struct catalog *catalog, const struct reg_threadproc *tp,
+                 enum catalog_modules which, catalog_visitor *visit, void *context, struct err *err)
 {
 	struct walk walk = {
 		.catalog = catalog, .programs = true, .visit = visit, .context = context};
 	int ret = visit_all(&walk, tp, err);
 
 	walk.programs = false;
-	if (!ret)
+	if (!ret && which == CATALOG_ALL)
 		ret = visit_all(&walk, tp, err);
 	free(walk.seen.list);
 	return ret;
@@ -218,7 +218,7 @@ static bool has_tag(const struct index_entry *entry, enum type_kind wanted)
 }
 
 /* 1 ends the search: a definition. */
-static int take_type(void *context, const struct index_entry *entry)
+static int take_type(void *context, const struct index_entry *entry, bool exact)
 {
 	struct type_search *search = context;
 
@@ -245,7 +245,7 @@ int catalog_find_type(struct catalog *catalog, const struct reg_threadproc *tp, 
 {
 	struct type_search search = {.tag = tag, .name = name};
 
-	if (catalog_each(catalog, tp, search_module, &search, err) < 0)
+	if (catalog_each(catalog, tp, CATALOG_ALL, search_module, &search, err) < 0)
 		return -1;
 	if (!search.found.entry)
 		return err_set(err, ERR_NOT_FOUND, "no type is called %s", name);
@@ -264,14 +264,14 @@ const struct type *catalog_define(struct catalog *catalog, const struct reg_thre
 
 	if (!type->declaration || !type->name)
 		return type;
-	type_name(type, name, sizeof(name));
+	type_path(type, name, sizeof(name));
 	search.name = name;
 	search.module.debug = debug;
 	if (debug && search_module(&search, &search.module, &err) != 1) {
 		if (tp)
-			catalog_each(catalog, tp, search_module, &search, &err);
+			catalog_each(catalog, tp, CATALOG_ALL, search_module, &search, &err);
 		if (!search.found.entry || search.found.entry->declaration)
-			catalog_each(catalog, NULL, search_module, &search, &err);
+			catalog_each(catalog, NULL, CATALOG_ALL, search_module, &search, &err);
 	}
 	if (!search.found.entry || found_type(&search.found, &defined, &err))
 		return type;
@@ -281,14 +281,14 @@ const struct type *catalog_define(struct catalog *catalog, const struct reg_thre
 /* ---- Variables and functions --------------------------------------------- */
 
 struct object_search {
-	unsigned int kinds;
-	const char *file;
-	const char *name;
+	const struct object_query *query;
 	struct found module;
 	struct found *found;
 	size_t max;
 	size_t count;
-	size_t globals; /* at the beginning of found */
+	size_t first;   /* in found, of the module that is searched */
+	size_t globals; /* of that module: they come first */
+	bool has_exact; /* in that module */
 };
 
 static bool is_global(const struct found *found)
@@ -308,29 +308,34 @@ static bool is_file(const char *path, const char *wanted)
 	return len == path_len || path[path_len - len - 1] == '/' || wanted[0] == '/';
 }
 
-static int take_object(void *context, const struct index_entry *entry)
+static int take_object(void *context, const struct index_entry *entry, bool exact)
 {
 	struct object_search *search = context;
 	struct found found = search->module;
 	size_t at = search->count < search->max ? search->count : search->max;
 
 	found.entry = entry;
-	if (entry->place == PLACED_NOWHERE ||
-	    (search->file && !is_file(index_entry_file(found.debug, entry), search->file)))
+	/* what is within something else counts only if there is nothing outside */
+	if (entry->place == PLACED_NOWHERE || (!exact && search->has_exact) ||
+	    (search->query->file &&
+	     !is_file(index_entry_file(found.debug, entry), search->query->file)))
 		return 0;
 	for (size_t i = 0; i < at; i++) {
 		if (search->found[i].entry->addr == entry->addr &&
 		    search->found[i].entry->place == entry->place &&
-		    search->found[i].debug == found.debug && entry->place != PLACED_CONST)
+		    search->found[i].debug == found.debug &&
+		    (entry->place != PLACED_CONST || entry->kind == ENTRY_ENUMERATOR))
 			return 0;
 	}
 	search->count++;
-	if (is_global(&found) && search->globals < search->max) {
+	search->has_exact |= exact;
+	if (is_global(&found) && search->first + search->globals < search->max) {
+		struct found *place = search->found + search->first + search->globals++;
+
 		if (at == search->max)
 			at--;
-		memmove(search->found + search->globals + 1, search->found + search->globals,
-		        (at - search->globals) * sizeof(found));
-		search->found[search->globals++] = found;
+		memmove(place + 1, place, (size_t)(search->found + at - place) * sizeof(found));
+		*place = found;
 	} else if (at < search->max) {
 		search->found[at] = found;
 	}
@@ -345,17 +350,20 @@ static int search_objects(void *context, const struct found *module, struct err 
 	if (debug_get_index(module->debug, &index, err))
 		return err->code == ERR_LIMIT ? -1 : 0;
 	search->module = *module;
-	return debug_index_find(index, search->kinds, search->name, take_object, search);
+	search->first = search->count < search->max ? search->count : search->max;
+	search->globals = 0;
+	search->has_exact = false;
+	return debug_index_find(index, search->query->kinds, search->query->name, take_object,
+	                        search);
 }
 
 int catalog_find_objects(struct catalog *catalog, const struct reg_threadproc *tp,
-                         unsigned int kinds, const char *file, const char *name,
-                         struct found *found, size_t max, size_t *ret_count, struct err *err)
+                         const struct object_query *query, struct found *found, size_t max,
+                         size_t *ret_count, struct err *err)
 {
-	struct object_search search = {
-		.kinds = kinds, .file = file, .name = name, .found = found, .max = max};
+	struct object_search search = {.query = query, .found = found, .max = max};
 
-	if (catalog_each(catalog, tp, search_objects, &search, err) < 0)
+	if (catalog_each(catalog, tp, query->which, search_objects, &search, err) < 0)
 		return -1;
 	*ret_count = search.count;
 	return 0;

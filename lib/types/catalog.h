@@ -37,6 +37,8 @@ const struct type *catalog_base_type(struct catalog *catalog, const char *name);
 int catalog_debug(struct catalog *catalog, const struct reg_module *module,
                   struct debug **ret_debug, struct err *err);
 
+enum catalog_modules { CATALOG_PROGRAMS, CATALOG_ALL };
+
 /* Called with each module that has debugging information.  What is not 0 ends the walk. */
 typedef int catalog_visitor(void *context, const struct found *module, struct err *err);
 
@@ -44,8 +46,9 @@ typedef int catalog_visitor(void *context, const struct found *module, struct er
  * Visits the modules of tp, or with NULL those of all that live, each file once: programs
  * first, which are what one asks about.  Failures of single files are passed over.
  */
-int catalog_each(struct catalog *catalog, const struct reg_threadproc *tp, catalog_visitor *visit,
-                 void *context, struct err *err);
+int catalog_each(struct catalog *catalog, const struct reg_threadproc *tp,
+                 enum catalog_modules which, catalog_visitor *visit, void *context,
+                 struct err *err);
 
 /*
  * The definition of a type in tp's modules, or with NULL in anybody's.  A declaration is
@@ -60,17 +63,24 @@ int catalog_find_type(struct catalog *catalog, const struct reg_threadproc *tp, 
 const struct type *catalog_define(struct catalog *catalog, const struct reg_threadproc *tp,
                                   const struct type *type);
 
+struct object_query {
+	enum catalog_modules which;
+	unsigned int kinds; /* ENTRY_ bits */
+	const char
+		*file; /* in units of that source file ("main.c", or with directories); NULL: any */
+	const char *name;
+};
+
 /*
- * The variables and functions (kinds, ENTRY_ bits) of that name in tp's modules.  file limits them
- * to units of that source file ("main.c", with as many directories as wanted); NULL: any.
- * *ret_count is how many there are, of which the first max are in found; those that every
- * file can refer to come first.
+ * What has that name in tp's modules and a place or a value.  *ret_count is how many there are, of
+ * which the first max are in found: those of the program come first, and of each module those
+ * that every file can refer to.
  */
 int catalog_find_objects(struct catalog *catalog, const struct reg_threadproc *tp,
-                         unsigned int kinds, const char *file, const char *name,
-                         struct found *found, size_t max, size_t *ret_count, struct err *err);
+                         const struct object_query *query, struct found *found, size_t max,
+                         size_t *ret_count, struct err *err);
 
-/* The type of what was found. */
+/* The type of what was found; an enumerator's is its enum. */
 int found_type(const struct found *found, const struct type **ret_type, struct err *err);
 
 #endif

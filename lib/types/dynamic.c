@@ -12,7 +12,7 @@
 
 #define VTABLE "vtable for "
 /* How deep base classes are searched for the pointer to virtual functions. */
-#define BASES_MAX 16
+#define DEPTH_MAX 16
 
 /* The address of the pointer to virtual functions. */
 static bool find_pointer(struct catalog *catalog, const struct value *value, int depth,
@@ -23,7 +23,7 @@ static bool find_pointer(struct catalog *catalog, const struct value *value, int
 	struct value part;
 	struct err err;
 
-	if (!type_is_record(type) || depth > BASES_MAX)
+	if (!type_is_record(type) || depth > DEPTH_MAX)
 		return false;
 	for (size_t i = 0; i < parts->member_count; i++) {
 		const struct member *member = &parts->members[i];

@@ -169,22 +169,32 @@ int eval_type(const struct eval *eval, const struct expr_type *type,
 	return 0;
 }
 
+#define OBJECTS (ENTRY_VARIABLE | ENTRY_FUNCTION | ENTRY_ENUMERATOR)
+
+/* Whether a program has a variable of that name, which then is what is meant. */
+static bool is_variable(const struct eval *eval, const struct meaning *meaning)
+{
+	struct object_query query = {CATALOG_PROGRAMS, ENTRY_VARIABLE, meaning->file,
+	                             meaning->path};
+	struct found found;
+	size_t count = 0;
+	struct err err;
+
+	return !catalog_find_objects(eval->catalog, meaning->tp ? meaning->tp : eval->tp, &query,
+	                             &found, 1, &count, &err) &&
+	       count;
+}
+
 bool eval_name_is_type(void *context, enum type_kind tag, const struct expr_name *name)
 {
 	const struct eval *eval = context;
 	struct expr_type type = {.tag = tag, .name = *name};
-	struct found found, object;
 	struct meaning meaning;
+	struct found found;
 	struct err err;
-	size_t count = 0;
 
-	if (find_named_type(eval, &type, NULL, &found, &err) ||
-	    take_apart(eval, name, &meaning, &err))
-		return false;
-	catalog_find_objects(eval->catalog, meaning.tp ? meaning.tp : eval->tp,
-	                     ENTRY_VARIABLE | ENTRY_FUNCTION, meaning.file, meaning.path, &object,
-	                     1, &count, &err);
-	return !count;
+	return !take_apart(eval, name, &meaning, &err) && !is_variable(eval, &meaning) &&
+	       !find_named_type(eval, &type, NULL, &found, &err);
 }
 
 /* ---- Variables and functions --------------------------------------------- */
@@ -217,6 +227,11 @@ static int object_value(const struct found *found, struct value *ret_value, stru
 
 	if (found_type(found, &type, err))
 		return -1;
+	if (found->entry->kind == ENTRY_ENUMERATOR) {
+		*ret_value = value_of_integer(type, found->entry->addr);
+		ret_value->tp = found->tp;
+		return 0;
+	}
 	switch (found->entry->place) {
 	case PLACED_AT:
 		*ret_value =
@@ -242,7 +257,7 @@ struct candidates {
 };
 
 /* Those of all threadprocs: the best of each. */
-static int gather(const struct eval *eval, const struct meaning *meaning,
+static int gather(const struct eval *eval, const struct object_query *query,
                   struct candidates *candidates, struct err *err)
 {
 	const struct snapshot *s = catalog_target(eval->catalog)->snapshot;
@@ -254,14 +269,24 @@ static int gather(const struct eval *eval, const struct meaning *meaning,
 
 		if (!reg_threadproc_lives(tp))
 			continue;
-		if (catalog_find_objects(eval->catalog, tp, ENTRY_VARIABLE | ENTRY_FUNCTION,
-		                         meaning->file, meaning->path, &found, 1, &count, err))
+		if (catalog_find_objects(eval->catalog, tp, query, &found, 1, &count, err))
 			return -1;
 		if (count && candidates->count < CANDIDATES_MAX)
 			candidates->list[candidates->count] = found;
 		candidates->count += count ? 1 : 0;
 	}
 	return 0;
+}
+
+/* Enumerators of one file are the same for all that run it. */
+static bool is_one(const struct candidates *candidates)
+{
+	for (size_t i = 1; i < candidates->count && i < CANDIDATES_MAX; i++) {
+		if (candidates->list[i].entry->kind != ENTRY_ENUMERATOR ||
+		    candidates->list[i].debug != candidates->list[0].debug)
+			return false;
+	}
+	return candidates->count <= CANDIDATES_MAX;
 }
 
 static int ambiguous(const struct candidates *candidates, const char *name, struct err *err)
@@ -300,29 +325,55 @@ static int choose(const struct found *found, size_t count, const char *name, str
 }
 
 static int find_in(const struct eval *eval, const struct reg_threadproc *tp,
-                   const struct meaning *meaning, struct found *ret_found, bool *ret_is,
+                   const struct object_query *query, struct found *ret_found, bool *ret_is,
                    struct err *err)
 {
 	struct found found[2];
 	size_t count = 0;
 
 	*ret_is = false;
-	if (catalog_find_objects(eval->catalog, tp, ENTRY_VARIABLE | ENTRY_FUNCTION, meaning->file,
-	                         meaning->path, found, 2, &count, err))
+	if (catalog_find_objects(eval->catalog, tp, query, found, 2, &count, err))
 		return -1;
 	if (!count)
 		return 0;
-	if (choose(found, count, meaning->path, err))
+	if (choose(found, count, query->name, err))
 		return -1;
 	*ret_found = found[0];
 	*ret_is = true;
 	return 0;
 }
 
+/* In whoever has it; programs' names hide those within libraries. */
+static int find_anywhere(const struct eval *eval, struct object_query *query,
+                         struct value *ret_value, struct err *err)
+{
+	struct candidates candidates = {.count = 0};
+	struct found found;
+	bool is_found = false;
+
+	query->which = CATALOG_PROGRAMS;
+	if (gather(eval, query, &candidates, err))
+		return -1;
+	if (!candidates.count) {
+		query->which = CATALOG_ALL;
+		if (gather(eval, query, &candidates, err))
+			return -1;
+	}
+	if (!candidates.count)
+		return err_set(err, ERR_NOT_FOUND,
+		               "nothing called %s is in anybody's debugging information",
+		               query->name);
+	if (!is_one(&candidates))
+		return ambiguous(&candidates, query->name, err);
+	if (find_in(eval, candidates.list[0].tp, query, &found, &is_found, err))
+		return -1;
+	return object_value(is_found ? &found : &candidates.list[0], ret_value, err);
+}
+
 int eval_name(const struct eval *eval, const struct expr_name *name, struct value *ret_value,
               struct err *err)
 {
-	struct candidates candidates = {.count = 0};
+	struct object_query query = {CATALOG_ALL, OBJECTS, NULL, NULL};
 	const struct reg_threadproc *tp;
 	struct meaning meaning;
 	struct found found;
@@ -330,8 +381,10 @@ int eval_name(const struct eval *eval, const struct expr_name *name, struct valu
 
 	if (take_apart(eval, name, &meaning, err))
 		return -1;
+	query.file = meaning.file;
+	query.name = meaning.path;
 	tp = meaning.tp ? meaning.tp : eval->tp;
-	if (tp && find_in(eval, tp, &meaning, &found, &is_found, err))
+	if (tp && find_in(eval, tp, &query, &found, &is_found, err))
 		return -1;
 	if (is_found)
 		return object_value(&found, ret_value, err);
@@ -339,17 +392,7 @@ int eval_name(const struct eval *eval, const struct expr_name *name, struct valu
 		return err_set(err, ERR_NOT_FOUND,
 		               "nothing called %s is in the debugging information of %s",
 		               meaning.path, meaning.tp->abi.name);
-	if (gather(eval, &meaning, &candidates, err))
-		return -1;
-	if (!candidates.count)
-		return err_set(err, ERR_NOT_FOUND,
-		               "nothing called %s is in anybody's debugging information",
-		               meaning.path);
-	if (candidates.count > 1)
-		return ambiguous(&candidates, meaning.path, err);
-	if (find_in(eval, candidates.list[0].tp, &meaning, &found, &is_found, err))
-		return -1;
-	return object_value(is_found ? &found : &candidates.list[0], ret_value, err);
+	return find_anywhere(eval, &query, ret_value, err);
 }
 
 int eval_named_pointer(const struct eval *eval, const char *name, struct value *ret_value,

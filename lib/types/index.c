@@ -2,6 +2,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/types/die.h"
+#include "lib/types/name.h"
 
 #include <dwarf.h>
 #include <errno.h>
@@ -12,56 +13,6 @@
 #define SCOPES_MAX DIE_DEPTH_MAX
 
 /* ---- Names --------------------------------------------------------------- */
-
-static const char *skip_blanks(const char *at, const char *end)
-{
-	while (at < end && (*at == ' ' || *at == '\t'))
-		at++;
-	return at;
-}
-
-bool names_equal(const char *a, size_t a_len, const char *b, size_t b_len)
-{
-	const char *a_end = a + a_len, *b_end = b + b_len;
-
-	for (;;) {
-		a = skip_blanks(a, a_end);
-		b = skip_blanks(b, b_end);
-		if (a == a_end || b == b_end)
-			return a == a_end && b == b_end;
-		if (*a++ != *b++)
-			return false;
-	}
-}
-
-uint64_t name_hash(const char *name, size_t len)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] == ' ' || name[i] == '\t')
-			continue;
-		hash = (hash ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
-	}
-	return hash;
-}
-
-/* Where the last part of "outer<a::b>::name" begins. */
-static size_t last_part(const char *name, size_t len)
-{
-	size_t begin = 0;
-	int depth = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (name[i] == '<' || name[i] == '(')
-			depth++;
-		else if ((name[i] == '>' || name[i] == ')') && depth)
-			depth--;
-		else if (!depth && name[i] == ':' && i + 1 < len && name[i + 1] == ':')
-			begin = ++i + 1;
-	}
-	return begin;
-}
 
 /* The closest scope of that name, with nothing but transparent ones before it. */
 static const struct scope *closest(const struct scope *scope, const char *name, size_t len)
@@ -86,7 +37,7 @@ static const struct scope *skip_transparent(const struct scope *scope)
 static bool scopes_fit(const struct scope *scope, const char *path, size_t len, bool rooted)
 {
 	while (len) {
-		size_t begin = last_part(path, len);
+		size_t begin = name_last_part(path, len);
 
 		scope = closest(scope, path + begin, len - begin);
 		if (!scope)
@@ -201,9 +152,14 @@ static int sort_placed(struct debug_index *index, enum entry_kind kind, struct k
 
 static int sort_by_die(struct debug_index *index, struct key *keys)
 {
-	for (size_t i = 0; i < index->count; i++)
-		keys[i] = (struct key){(uintptr_t)index->entries[i].die.addr, i};
-	return keep_order(index, keys, index->count, &index->by_die);
+	size_t count = 0;
+
+	for (size_t i = 0; i < index->count; i++) {
+		if (index->entries[i].kind != ENTRY_ENUMERATOR)
+			keys[count++] = (struct key){(uintptr_t)index->entries[i].die.addr, i};
+	}
+	index->die_count = count;
+	return keep_order(index, keys, count, &index->by_die);
 }
 
 static int by_lo(const void *a, const void *b)
@@ -266,18 +222,23 @@ int debug_index_find(const struct debug_index *index, unsigned int kinds, const 
 		name += 2;
 		len -= 2;
 	}
-	begin = last_part(name, len);
+	begin = name_last_part(name, len);
 	path_len = begin >= 2 ? begin - 2 : 0;
 	hash = name_hash(name + begin, len - begin);
-	for (size_t i = first_of_hash(index, hash); i < index->count && !ret; i++) {
-		const struct index_entry *entry = &index->entries[i];
+	for (int pass = 0; pass < (rooted ? 1 : 2) && !ret; pass++) {
+		bool exact = !pass;
 
-		if (index->hashes[i] != hash)
-			break;
-		if ((entry->kind & kinds) &&
-		    names_equal(entry->name, strlen(entry->name), name + begin, len - begin) &&
-		    scopes_fit(entry->scope, name, path_len, rooted))
-			ret = visit(context, entry);
+		for (size_t i = first_of_hash(index, hash);
+		     i < index->count && index->hashes[i] == hash && !ret; i++) {
+			const struct index_entry *entry = &index->entries[i];
+
+			if ((entry->kind & kinds) &&
+			    names_equal(entry->name, strlen(entry->name), name + begin,
+			                len - begin) &&
+			    scopes_fit(entry->scope, name, path_len, true) == exact &&
+			    (exact || scopes_fit(entry->scope, name, path_len, false)))
+				ret = visit(context, entry, exact);
+		}
 	}
 	return ret;
 }
@@ -289,7 +250,7 @@ int debug_index_each(const struct debug_index *index, unsigned int kinds, index_
 
 	for (size_t i = 0; i < index->count && !ret; i++) {
 		if (index->entries[i].kind & kinds)
-			ret = visit(context, &index->entries[i]);
+			ret = visit(context, &index->entries[i], true);
 	}
 	return ret;
 }
@@ -301,7 +262,7 @@ size_t debug_index_count(const struct debug_index *index)
 
 const struct index_entry *debug_index_of_die(const struct debug_index *index, const Dwarf_Die *die)
 {
-	size_t lo = 0, hi = index->count;
+	size_t lo = 0, hi = index->die_count;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;

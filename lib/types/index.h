@@ -20,6 +20,7 @@ enum entry_kind {
 	ENTRY_TYPE = 1,
 	ENTRY_VARIABLE = 2,
 	ENTRY_FUNCTION = 4,
+	ENTRY_ENUMERATOR = 8, /* die is the enum; addr is the value */
 };
 
 /* What a name is in: a namespace, a class, a function. */
@@ -53,14 +54,15 @@ int debug_index_create(struct debug *debug, debug_progress *progress, void *cont
 void debug_index_destroy(struct debug_index *index);
 
 /*
- * Called with each entry found.  What is not 0 ends the search and is returned.
+ * Called with each entry found; exact: nothing is around what was named.  What is not 0 ends the
+ * search and is returned.
  */
-typedef int index_visitor(void *context, const struct index_entry *entry);
+typedef int index_visitor(void *context, const struct index_entry *entry, bool exact);
 
 /*
  * Visits the entries of these kinds (ENTRY_ bits) with that name: "name", or as much of
  * what it is in as is wanted, "outer::inner::name".  A leading "::" stands for the file's own
- * scope.  Blanks do not count.
+ * scope.  Exact ones come first.  Names are compared as name.h has it.
  */
 int debug_index_find(const struct debug_index *index, unsigned int kinds, const char *name,
                      index_visitor *visit, void *context);
@@ -87,8 +89,5 @@ const char *index_entry_file(struct debug *debug, const struct index_entry *entr
 
 /* How many entries there are. */
 size_t debug_index_count(const struct debug_index *index);
-
-/* Whether two names differ in their blanks only. */
-bool names_equal(const char *a, size_t a_len, const char *b, size_t b_len);
 
 #endif

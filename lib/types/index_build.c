@@ -101,19 +101,28 @@ static const struct scope *scope_of(struct walk *w, Dwarf_Die *die, const struct
 	return declared ? declared->scope : scope;
 }
 
-static int take_type(struct walk *w, Dwarf_Die *die, const struct scope *scope)
+static int take_enumerators(struct walk *w, Dwarf_Die *die, const struct scope *scope)
 {
-	struct index_entry entry = {
-		.kind = ENTRY_TYPE,
-		.name = die_name(w->debug, die),
-		.scope = scope,
-		.die = *die,
-	};
+	Dwarf_Die child;
 
-	if (!entry.name)
-		return 0;
-	entry.declaration = die_own_flag(die, DW_AT_declaration);
-	return add_entry(w, &entry);
+	for (bool more = die_child(die, &child); more; more = die_next(&child, &child)) {
+		struct index_entry entry = {
+			.kind = ENTRY_ENUMERATOR,
+			.place = PLACED_CONST,
+			.name = die_name(w->debug, &child),
+			.scope = scope,
+			.die = *die,
+		};
+		int64_t value;
+
+		if (dwarf_tag(&child) != DW_TAG_enumerator || !entry.name ||
+		    !die_signed(&child, DW_AT_const_value, &value))
+			continue;
+		entry.addr = (uint64_t)value;
+		if (add_entry(w, &entry))
+			return -1;
+	}
+	return 0;
 }
 
 static int take_variable(struct walk *w, Dwarf_Die *die, const struct scope *scope, bool local)
@@ -212,6 +221,26 @@ static const struct scope *inner_scope(struct walk *w, Dwarf_Die *die, int tag,
 	return inner;
 }
 
+static int take_type(struct walk *w, Dwarf_Die *die, int tag, const struct scope *scope)
+{
+	struct index_entry entry = {
+		.kind = ENTRY_TYPE,
+		.name = die_name(w->debug, die),
+		.scope = scope,
+		.die = *die,
+	};
+	bool failed = false;
+
+	entry.declaration = die_own_flag(die, DW_AT_declaration);
+	if (entry.name && add_entry(w, &entry))
+		return -1;
+	if (tag != DW_TAG_enumeration_type)
+		return 0;
+	if (die_own_flag(die, DW_AT_enum_class))
+		scope = inner_scope(w, die, tag, scope, &failed);
+	return failed ? no_memory(w) : take_enumerators(w, die, scope);
+}
+
 static bool within_function(const struct walk *w)
 {
 	for (size_t i = 0; i < w->depth; i++) {
@@ -226,7 +255,7 @@ static bool within_function(const struct walk *w)
 static int take(struct walk *w, Dwarf_Die *die, int tag, const struct scope *scope)
 {
 	if (is_type(tag))
-		return take_type(w, die, scope);
+		return take_type(w, die, tag, scope);
 	if (tag == DW_TAG_variable || (tag == DW_TAG_member && dwarf_hasattr(die, DW_AT_external)))
 		return take_variable(w, die, scope, within_function(w));
 	if (tag == DW_TAG_subprogram)

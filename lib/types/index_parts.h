@@ -25,14 +25,12 @@ struct debug_index {
 	size_t variable_count;
 	size_t *functions;
 	size_t function_count;
-	size_t *by_die;            /* ascending by the DIE's place in memory */
+	size_t *by_die; /* ascending by the DIE's place in memory */
+	size_t die_count;
 	struct unit_range *ranges; /* ascending */
 	size_t range_count;
 	size_t range_room;
 };
-
-/* A hash that blanks do not change. */
-uint64_t name_hash(const char *name, size_t len);
 
 /* Sorts what has been gathered. */
 int debug_index_sort(struct debug_index *index, struct err *err);

@@ -21,7 +21,7 @@ static int put_text(struct render *r, const struct type *character, uint64_t add
 	uint8_t *bytes;
 	struct err err;
 
-	if (!base || !base->size || base->size > 4 || !mem)
+	if (!base || !render_is_character(character) || !base->size || base->size > 4 || !mem)
 		return -1;
 	bytes = arena_array(r->arena, wanted + 1, base->size);
 	if (!bytes) {
@@ -34,7 +34,7 @@ static int put_text(struct render *r, const struct type *character, uint64_t add
 	} else if (wanted && mem_read(mem, addr, bytes, wanted * base->size, &err)) {
 		render_error(r, shown, &err);
 	} else {
-		render_characters(r, bytes, wanted, base->size, render_prefix(base),
+		render_characters(r, bytes, wanted, base->size, render_prefix(character),
 		                  wanted < length);
 		shown->kind = SHOWN_SCALAR;
 		shown->text = render_take(r);

@@ -64,21 +64,53 @@ struct shown *render_add(struct render *r, struct shown *parent, const char *nam
 
 /* ---- Records ------------------------------------------------------------- */
 
+/* A virtual base class is a part of each class that has it, and shown with the first. */
+static bool is_seen(struct render *r, uint64_t addr)
+{
+	for (size_t i = 0; i < r->base_count; i++) {
+		if (r->bases[i] == addr)
+			return true;
+	}
+	if (r->base_count < BASES_MAX)
+		r->bases[r->base_count++] = addr;
+	return false;
+}
+
+static bool is_empty_base(struct render *r, const struct value *record, const struct member *member)
+{
+	const struct type *type = catalog_define(r->catalog, record->tp, type_strip(member->type));
+
+	return member->is_base && !type->declaration && !type_get_parts(type)->member_count;
+}
+
 static void render_member(struct render *r, const struct value *record, const struct member *member,
                           struct shown *parent)
 {
-	const char *name = member->is_base ? type_strip(member->type)->name : member->name;
-	struct shown *shown = render_add(r, parent, name);
+	char name[TYPE_NAME_SIZE];
+	size_t base_count = r->base_count;
 	struct value value;
+	struct shown *shown;
 	struct err err;
+	int failed;
 
+	if (!r->options->plain && is_empty_base(r, record, member))
+		return;
+	failed = value_member(r->catalog, record, member, &value, &err);
+	if (!failed && member->is_virtual && is_seen(r, value.addr))
+		return;
+	if (member->is_base)
+		type_path(type_strip(member->type), name, sizeof(name));
+	shown = render_add(r, parent, member->is_base ? name : member->name);
 	if (!shown)
 		return;
 	shown->is_base = member->is_base;
-	if (value_member(r->catalog, record, member, &value, &err))
+	if (failed) {
 		render_error(r, shown, &err);
-	else
-		render_into(r, &value, shown);
+		return;
+	}
+	render_into(r, &value, shown);
+	if (!member->is_base)
+		r->base_count = base_count;
 }
 
 static void render_record(struct render *r, const struct value *value, const struct type *type,
@@ -196,7 +228,7 @@ static bool render_text_array(struct render *r, const struct value *value,
 			is_nul &= !last[i];
 		wanted -= is_nul;
 	}
-	render_characters(r, bytes, wanted, base->size, render_prefix(base), wanted < count - 1);
+	render_characters(r, bytes, wanted, base->size, render_prefix(element), wanted + 1 < count);
 	shown->kind = SHOWN_SCALAR;
 	shown->text = render_take(r);
 	return true;
@@ -266,6 +298,7 @@ static void render_referred(struct render *r, const struct value *value, struct 
 	if ((r->options->plain && r->depth > 1) || r->depth > r->options->depth)
 		return;
 	shown->head = shown->text;
+	shown->is_reference = true;
 	shown->text = NULL;
 	render_into(r, &referred, shown);
 }

@@ -48,7 +48,7 @@ struct shown {
 	size_t part_count;
 	const char *name; /* of a member or base class; NULL: none */
 	bool is_base;
-	bool is_static;
+	bool is_reference; /* head is where it refers to */
 	const char *type;  /* as declared */
 	const char *real;  /* the class it really is of, when that is another one; else NULL */
 	const char *head;  /* what comes before the parts: "std::vector of length 3"; else NULL */

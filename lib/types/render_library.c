@@ -65,7 +65,7 @@ const struct type *library_nested(struct render *r, const struct value *value,
 	char name[TYPE_NAME_SIZE];
 	size_t len;
 
-	type_name(type_strip(type), name, sizeof(name));
+	type_path(type_strip(type), name, sizeof(name));
 	len = strlen(name);
 	if (len + strlen(nested) + 3 > sizeof(name))
 		return NULL;
@@ -164,7 +164,7 @@ static bool library_name(const struct type *type, char *dst, size_t size)
 
 	if (!type->name || !strchr(type->name, '<'))
 		return false;
-	type_name(type, name, sizeof(name));
+	type_path(type, name, sizeof(name));
 	if (strncmp(at, "std::", 5) != 0)
 		return false;
 	at += 5;

@@ -8,6 +8,7 @@
 #include "lib/types/render.h"
 
 #define FOLLOWED_MAX 64
+#define BASES_MAX 64
 
 struct render {
 	struct catalog *catalog;
@@ -19,6 +20,8 @@ struct render {
 	uint64_t
 		followed[FOLLOWED_MAX]; /* objects that smart pointers led to, from the root down */
 	size_t followed_count;
+	uint64_t bases[BASES_MAX]; /* virtual base classes of the object being shown */
+	size_t base_count;
 	bool failed;  /* memory is short */
 	bool stopped; /* too much, or the user wants it to end */
 };
@@ -46,6 +49,8 @@ bool render_number(struct render *r, const struct value *value, struct err *err)
 void render_characters(struct render *r, const uint8_t *bytes, size_t count, size_t size,
                        const char *prefix, bool cut);
 void render_character(struct render *r, uint64_t character, size_t size);
+
+/* The letter before the quotes of characters of that type; NULL: they are none. */
 const char *render_prefix(const struct type *type);
 
 /* A string that ends with a NUL, from memory; at most options->limit characters. */

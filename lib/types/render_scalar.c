@@ -28,7 +28,7 @@ static uint64_t cut(uint64_t integer, uint64_t size)
 	return size && size < 8 ? integer & ((UINT64_C(1) << size * 8) - 1) : integer;
 }
 
-static void put_symbol(struct render *r, uint64_t addr, bool code);
+static void put_symbol(struct render *r, uint64_t addr);
 
 /* size: of the integer, for those that show it without its sign. */
 static void put_integer(struct render *r, uint64_t integer, uint64_t size, bool is_signed,
@@ -54,7 +54,7 @@ static void put_integer(struct render *r, uint64_t integer, uint64_t size, bool 
 		return;
 	case 'a':
 		builder_printf(&r->text, "0x%" PRIx64, bits);
-		put_symbol(r, bits, false);
+		put_symbol(r, bits);
 		return;
 	case 'd':
 		if (size && size < 8 && bits >> (size * 8 - 1))
@@ -166,7 +166,7 @@ static void put_scope(struct render *r, const struct type *type)
 	char name[TYPE_NAME_SIZE];
 	char *last = NULL;
 
-	type_name(type, name, sizeof(name));
+	type_path(type, name, sizeof(name));
 	/* "outer::colour": an enumerator is in what the enum is in, or in an enum class */
 	if (type_is_scoped(type)) {
 		builder_escaped(&r->text, name);
@@ -253,9 +253,9 @@ static bool put_any_integer(struct render *r, const struct value *value, const s
 		builder_printf(&r->text, integer ? "true" : "false");
 	} else if (type->kind == TYPE_ENUM) {
 		put_enum(r, type, integer);
-	} else if (type->kind == TYPE_CHAR) {
+	} else if (render_is_character(value->type)) {
 		put_integer(r, integer, size, type->is_signed, 0);
-		builder_printf(&r->text, " %s", render_prefix(type));
+		builder_printf(&r->text, " %s", render_prefix(value->type));
 		render_character(r, cut(integer, size), size);
 	} else {
 		put_integer(r, integer, size, type->is_signed, 0);
@@ -287,11 +287,10 @@ static void put_identity(struct render *r, const struct identity *id)
 	builder_printf(&r->text, ">");
 }
 
-static void put_symbol(struct render *r, uint64_t addr, bool code)
+static void put_symbol(struct render *r, uint64_t addr)
 {
 	struct identity *id = arena_alloc(r->arena, sizeof(*id));
 
-	(void)code;
 	if (!id)
 		return;
 	identify(catalog_target(r->catalog), addr, id);
@@ -355,7 +354,7 @@ static void put_string(struct render *r, const struct type *target, uint64_t add
 		return;
 	builder_printf(&r->text, " ");
 	before = r->text.used;
-	if (!render_string_at(r, addr, type_strip(target), &err))
+	if (!render_string_at(r, addr, target, &err))
 		return;
 	r->text.used = before;
 	builder_printf(&r->text, "<error: ");
@@ -419,7 +418,7 @@ static void render_function(struct render *r, const struct value *value, struct 
 	builder_printf(&r->text, "{");
 	builder_escaped(&r->text, name);
 	builder_printf(&r->text, "} 0x%" PRIx64, value->addr);
-	put_symbol(r, value->addr, true);
+	put_symbol(r, value->addr);
 	shown->text = render_take(r);
 	shown->has_pointer = true;
 	shown->pointer = value->addr;

@@ -11,22 +11,29 @@
 /* More equal characters than this are shown once. */
 #define REPEATS_MAX 10
 
-bool render_is_character(const struct type *type)
-{
-	return type_strip(type)->kind == TYPE_CHAR;
-}
-
+/* The letter before the quotes of characters of that type; NULL: they are none. */
 const char *render_prefix(const struct type *type)
 {
-	const char *name = type->name ? type->name : "";
+	static const struct {
+		const char *name;
+		const char *prefix;
+	} wide[] = {{"wchar_t", "L"}, {"char16_t", "u"}, {"char32_t", "U"}, {"char8_t", "u8"}};
 
-	if (!strcmp(name, "wchar_t"))
-		return "L";
-	if (!strcmp(name, "char16_t"))
-		return "u";
-	if (!strcmp(name, "char32_t"))
-		return "U";
-	return type->size == 4 ? "L" : "";
+	for (int i = 0; i < TYPE_CHAIN_MAX; i++) {
+		for (size_t k = 0; type->name && k < sizeof(wide) / sizeof(wide[0]); k++) {
+			if (!strcmp(type->name, wide[k].name))
+				return wide[k].prefix;
+		}
+		if (type->kind != TYPE_TYPEDEF && type->kind != TYPE_QUALIFIED)
+			return type->kind == TYPE_CHAR ? "" : NULL;
+		type = type_target(type);
+	}
+	return NULL;
+}
+
+bool render_is_character(const struct type *type)
+{
+	return render_prefix(type);
 }
 
 /* ---- One character ------------------------------------------------------- */
@@ -192,7 +199,7 @@ void render_characters(struct render *r, const uint8_t *bytes, size_t count, siz
 int render_string_at(struct render *r, uint64_t addr, const struct type *character, struct err *err)
 {
 	struct mem *mem = catalog_target(r->catalog)->mem;
-	size_t size = character->size, count = 0, got;
+	size_t size = type_strip(character)->size, count = 0, got;
 	uint64_t wanted = (uint64_t)r->options->limit * size;
 	uint8_t *bytes;
 

@@ -160,7 +160,13 @@ const struct type *type_make_qualified(const struct type *target, unsigned int q
 
 /* ---- Names --------------------------------------------------------------- */
 
-/* "const char *(*)[3]", cut to size, raw.  Records get what they are in: "std::pair<...>". */
+/*
+ * The name of a type that has one, with what it is in: "std::pair<...>".  Cut to size, raw; ""
+ * when it has none.
+ */
+void type_path(const struct type *type, char *dst, size_t size);
+
+/* "const struct node *(*)[3]", as its language writes it; cut to size, raw. */
 void type_name(const struct type *type, char *dst, size_t size);
 
 /* The same around the name of something of that type: "const char *(*name)[3]". */

@@ -5,6 +5,7 @@
 #include "lib/types/index.h"
 #include "lib/types/type.h"
 
+#include <dwarf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,26 +77,53 @@ static const char *keyword(enum type_kind kind)
 	}
 }
 
-/* Not of an array, a pointer or a function. */
-static void put_plain(struct text *text, const struct type *type)
+void type_path(const struct type *type, char *dst, size_t size)
 {
 	struct debug *debug = type_store_debug(type->store);
 	const struct index_entry *entry = NULL;
 	struct debug_index *index;
-	char name[TYPE_NAME_SIZE];
 	struct err err;
+
+	if (type->name && debug && type->die.addr && !debug_get_index(debug, &index, &err))
+		entry = debug_index_of_die(index, &type->die);
+	if (entry)
+		index_entry_name(entry, dst, size);
+	else
+		snprintf(dst, size, "%s", type->name ? type->name : "");
+}
+
+/* C writes "struct point" where C++ writes "point". */
+static bool wants_keyword(const struct type *type)
+{
+	Dwarf_Die die = type->die, unit;
+
+	if (!type_is_record(type) && type->kind != TYPE_ENUM)
+		return false;
+	if (!type->die.addr || type->kind == TYPE_TYPEDEF || !dwarf_diecu(&die, &unit, NULL, NULL))
+		return false;
+	switch (dwarf_srclang(&unit)) {
+	case DW_LANG_C:
+	case DW_LANG_C89:
+	case DW_LANG_C99:
+	case DW_LANG_C11:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Not of an array, a pointer or a function. */
+static void put_plain(struct text *text, const struct type *type)
+{
+	char name[TYPE_NAME_SIZE];
 
 	if (!type->name) {
 		put(text, "%s {...}", keyword(type->kind));
 		return;
 	}
-	if (debug && type->die.addr && !debug_get_index(debug, &index, &err))
-		entry = debug_index_of_die(index, &type->die);
-	if (!entry) {
-		put(text, "%s", type->name);
-		return;
-	}
-	index_entry_name(entry, name, sizeof(name));
+	if (wants_keyword(type))
+		put(text, "%s ", keyword(type->kind));
+	type_path(type, name, sizeof(name));
 	put(text, "%s", name);
 }
 

@@ -1,6 +1,6 @@
 #include "lib/types/value.h"
 
-#include "lib/types/index.h"
+#include "lib/types/name.h"
 #include "lib/types/location.h"
 
 #include <dwarf.h>
@@ -293,8 +293,8 @@ bool type_is_same(const struct type *a, const struct type *b)
 		return true;
 	if (!a->name || !b->name || (type_is_record(a) != type_is_record(b)))
 		return false;
-	type_name(a, a_name, sizeof(a_name));
-	type_name(b, b_name, sizeof(b_name));
+	type_path(a, a_name, sizeof(a_name));
+	type_path(b, b_name, sizeof(b_name));
 	return names_equal(a_name, strlen(a_name), b_name, strlen(b_name));
 }
 

@@ -1,0 +1,165 @@
+/* print: the value of an expression, by the types a program was compiled with. */
+#include "inspect/print.h"
+
+#include "inspect/debugging.h"
+#include "inspect/options.h"
+#include "inspect/show.h"
+#include "inspect/verbs.h"
+
+#include "lib/types/eval.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { DEPTH, LIMIT, IN, PLAIN, GDB };
+
+static const struct verb_option options[] = {
+	[DEPTH] = {"depth", "N", "show at most N levels of what is in each other (20)"},
+	[LIMIT] = {"limit", "N", "show at most N elements and characters of each (200)"},
+	[IN] = {"in", "ID", "look for names in this threadproc first", TAKES_COMPONENT},
+	[PLAIN] = {"plain", NULL, "as GDB: in one line, without owners, types as declared"},
+	[GDB] = {"gdb", NULL, "show the GDB command for it instead"},
+	{NULL},
+};
+
+static bool wants_stop(void *context)
+{
+	const struct session *session = context;
+
+	return session_interrupted(session);
+}
+
+static int take_options(struct session *session, const struct verb_args *args,
+                        struct render_options *ret_options, struct err *err)
+{
+	struct render_options chosen = {
+		.depth = RENDER_DEPTH,
+		.limit = RENDER_LIMIT,
+		.plain = args->options[PLAIN],
+		.stopped = wants_stop,
+		.context = session,
+	};
+	uint64_t number;
+
+	if (args->format[0] && (args->format[1] || !strchr("xduotcafsz", args->format[0])))
+		return err_set(err, ERR_USAGE, "the format is one of x, d, u, o, t, c, a, f, s, z");
+	chosen.format = args->format[0];
+	if (args->options[DEPTH]) {
+		if (option_number("depth", args->options[DEPTH], 1, RENDER_DEPTH_MAX, &number, err))
+			return -1;
+		chosen.depth = (unsigned)number;
+	}
+	if (args->options[LIMIT]) {
+		if (option_number("limit", args->options[LIMIT], 1, RENDER_LIMIT_MAX, &number, err))
+			return -1;
+		chosen.limit = (unsigned)number;
+	}
+	*ret_options = chosen;
+	return 0;
+}
+
+/* ---- Answers ------------------------------------------------------------- */
+
+/* "print/x *(struct node *) 0x1234": what is in memory, by its address. */
+static void put_gdb(struct session *session, const char *text, const char *format,
+                    const struct value *value)
+{
+	char type[TYPE_NAME_SIZE];
+
+	fprintf(session->out, "print%s%s ", *format ? "/" : "", format);
+	if (value->in_memory && !value->bit_size &&
+	    type_strip(value->type)->kind != TYPE_FUNCTION) {
+		type_declare(value->type, "*", type, sizeof(type));
+		fputs("*(", session->out);
+		out_text(session->out, type);
+		fprintf(session->out, ") 0x%" PRIx64 "\n", value->addr);
+	} else {
+		out_text(session->out, text);
+		fputc('\n', session->out);
+	}
+}
+
+static int answer(struct session *session, struct debugging *debugging, const char *text,
+                  const struct value *value, const struct render_options *wanted, struct err *err)
+{
+	struct rendering rendering;
+	int ret = 0;
+
+	if (render_value(debugging->catalog, value, wanted, &rendering, err))
+		return session_interrupted(session) ? session_stopped(err) : -1;
+	debugging_rest(debugging);
+	if (session->json)
+		ret = session_print_json(
+			session,
+			json_pack("{s:o, s:o, s:o}", "expression", out_json_text(text),
+		                  "threadproc", value->tp ? show_json_who(value->tp) : json_null(),
+		                  "value", print_json(rendering.root)),
+			err);
+	else
+		print_text(session->out, session->colour, wanted->plain ? 0 : PRINT_COLUMNS,
+		           rendering.root);
+	if (!ret && rendering.root->is_error)
+		ret = 1;
+	rendering_deinit(&rendering);
+	return ret;
+}
+
+static int evaluate(struct session *session, struct debugging *debugging,
+                    const struct verb_args *args, const struct render_options *wanted,
+                    struct err *err)
+{
+	struct eval eval = {.catalog = debugging->catalog};
+	struct value value;
+
+	if (debugging_threadproc(session, args->options[IN], &eval.tp, err))
+		return -1;
+	if (eval_text(&eval, args->words[0], &value, err))
+		return session_interrupted(session) ? session_stopped(err) : -1;
+	if (args->options[GDB]) {
+		debugging_rest(debugging);
+		put_gdb(session, args->words[0], args->format, &value);
+		return 0;
+	}
+	return answer(session, debugging, args->words[0], &value, wanted, err);
+}
+
+static int run(struct session *session, const struct verb_args *args, struct err *err)
+{
+	struct render_options wanted;
+	struct debugging debugging;
+	int ret;
+
+	if (take_options(session, args, &wanted, err) || debugging_begin(&debugging, session, err))
+		return -1;
+	ret = evaluate(session, &debugging, args, &wanted, err);
+	debugging_end(&debugging);
+	return ret;
+}
+
+const struct verb verb_print = {
+	.name = "print",
+	.usage = "EXPR",
+	.format = "FMT",
+	.help = "the value of an expression, by the types of the program",
+	.details =
+		"EXPR is as in C: variables, members, elements, casts, arithmetic, sizeof; A @ N "
+                "is N\n"
+		"elements from A on, $NAME a named pointer. Nothing is called or changed.\n"
+		"A variable that only one threadproc has needs no more than its name; else say "
+                "whose:\n"
+		"2::counter, allocstr::counter; 'main.c'::counter is a static one of that file.\n"
+		"*(TYPE *) ADDR takes TYPE from the program that owns ADDR. Every pointer is "
+                "followed by\n"
+		"its owner; objects with virtual functions are shown as what they really are, "
+                "containers\n"
+		"of the C++ library by their contents, with what their smart pointers own.\n"
+		"FMT is one of x, d, u, o, t, c, a, f, s, z.\n",
+	.example = "print *(Scene *) $scene",
+	.options = options,
+	.takes = TAKES_EXPRESSION,
+	.args_min = 1,
+	.args_max = 1,
+	.raw = true,
+	.needs_space = true,
+	.run = run,
+};
