@@ -141,19 +141,21 @@ const struct verb verb_print = {
 	.usage = "EXPR",
 	.format = "FMT",
 	.help = "the value of an expression, by the types of the program",
-	.details =
-		"EXPR is as in C: variables, members, elements, casts, arithmetic, sizeof; A @ N "
-                "is N\n"
-		"elements from A on, $NAME a named pointer. Nothing is called or changed.\n"
-		"A variable that only one threadproc has needs no more than its name; else say "
-                "whose:\n"
-		"2::counter, allocstr::counter; 'main.c'::counter is a static one of that file.\n"
-		"*(TYPE *) ADDR takes TYPE from the program that owns ADDR. Every pointer is "
-                "followed by\n"
-		"its owner; objects with virtual functions are shown as what they really are, "
-                "containers\n"
-		"of the C++ library by their contents, with what their smart pointers own.\n"
-		"FMT is one of x, d, u, o, t, c, a, f, s, z.\n",
+	.details = "EXPR is as in C: variables, members, elements, casts, arithmetic, sizeof; A @ "
+                   "N is N\n"
+		   "elements from A on, $NAME a named pointer.\n"
+		   "Nothing is called or changed.\n"
+		   "A variable that only one threadproc has needs no more than its name; else say "
+                   "whose:\n"
+		   "2::counter, allocstr::counter.\n"
+		   "'main.c'::counter is a static one of that file.\n"
+		   "*(TYPE *) ADDR takes TYPE from the program that owns ADDR.\n"
+		   "Every pointer is followed by its owner; objects with virtual functions are "
+                   "shown as\n"
+		   "what they really are, containers of the C++ library by their contents, with "
+                   "what their\n"
+		   "smart pointers own.\n"
+		   "FMT is one of x, d, u, o, t, c, a, f, s, z.\n",
 	.example = "print *(Scene *) $scene",
 	.options = options,
 	.takes = TAKES_EXPRESSION,
