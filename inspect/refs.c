@@ -20,7 +20,7 @@
 #define LIMIT_DEFAULT 1000
 #define LIMIT_MAX 10000000
 
-enum { FROM, TO, LIMIT };
+enum { FROM, TO, LIMIT, LOW };
 
 /* What was asked. */
 struct question {
@@ -91,7 +91,19 @@ static int parse_span(const char *word, struct refs_span *ret_span, struct err *
 	return 0;
 }
 
-static int parse_to(const struct snapshot *snapshot, const char *word, struct question *q,
+/* Without its image outside of the slot, which small integers seem to point to. */
+static size_t without_low(struct refs_span *spans, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (spans[i].lo >= (uint64_t)TP_FIRST_GRANULE << TP_GRANULE_SHIFT)
+			spans[kept++] = spans[i];
+	}
+	return kept;
+}
+
+static int parse_to(const struct snapshot *snapshot, const char *word, bool low, struct question *q,
                     struct err *err)
 {
 	struct err ignored;
@@ -99,6 +111,8 @@ static int parse_to(const struct snapshot *snapshot, const char *word, struct qu
 	q->to = component_named(snapshot, word, &ignored);
 	if (q->to) {
 		q->span_count = refs_spans_of(q->to, q->spans);
+		if (!low)
+			q->span_count = without_low(q->spans, q->span_count);
 		return 0;
 	}
 	q->span_count = 1;
@@ -122,7 +136,7 @@ static int parse(const struct snapshot *snapshot, const struct verb_args *args, 
 		if (!q->from)
 			return -1;
 	}
-	if (parse_to(snapshot, to ? to : args->words[0], q, err))
+	if (parse_to(snapshot, to ? to : args->words[0], args->options[LOW], q, err))
 		return -1;
 	if (q->from && q->from == q->to)
 		return err_set(err, ERR_USAGE,
@@ -459,6 +473,7 @@ static const struct verb_option options[] = {
 	[TO] = {"to", "ID|ADDR[,LEN]", "what they point to, in place of the argument",
                 TAKES_COMPONENT},
 	[LIMIT] = {"limit", "N", "show so many words at most (1000)", TAKES_NOTHING},
+	[LOW] = {"low", NULL, "of a component, its image outside of all slots too", TAKES_NOTHING},
 	{0},
 };
 
@@ -469,7 +484,8 @@ const struct verb verb_refs = {
 	.details =
 		"Every aligned word of the space's memory that holds an address of the range, by\n"
 		"component and by what holds it.\n"
-		"Of a component, what is mapped there counts, and words that are somebody else's.\n"
+		"Of a component, what is mapped in its slot counts, and words that are somebody\n"
+		"else's.\n"
 		"A word that names a component means that: write 0x2 for the address.\n"
 		"Memory that nobody touched is not read.\n",
 	.example = "refs 0x4014a7f2c0,32",

@@ -21,6 +21,7 @@
 	X(fds)                                                                                     \
 	X(names)                                                                                   \
 	X(refs)                                                                                    \
+	X(graph)                                                                                   \
 	X(follow)                                                                                  \
 	X(help)                                                                                    \
 	X(quit)

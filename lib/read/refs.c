@@ -11,21 +11,24 @@ struct search {
 	uint32_t hits[HITS];
 };
 
-static bool is_mapped(const struct refs_want *want, uint64_t addr)
+bool refs_is_mapped(const struct refs_span *list, size_t count, uint64_t addr)
 {
-	size_t lo = 0, hi = want->mapped_count;
+	size_t lo = 0, hi = count;
 
-	if (!want->mapped)
-		return true;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (want->mapped[mid].lo <= addr)
+		if (list[mid].lo <= addr)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo && addr < want->mapped[lo - 1].hi;
+	return lo && addr < list[lo - 1].hi;
+}
+
+static bool is_wanted(const struct refs_want *want, uint64_t addr)
+{
+	return !want->mapped || refs_is_mapped(want->mapped, want->mapped_count, addr);
 }
 
 /* Words of a block that point into a span. */
@@ -47,7 +50,7 @@ static int search_span(struct search *s, const struct scan_piece *piece, uint64_
 		for (size_t k = 0; k < found; k++) {
 			size_t at = i + s->hits[k];
 			struct ref ref = {addr + at * 8, words[at]};
-			int ret = is_mapped(s->want, ref.value)
+			int ret = is_wanted(s->want, ref.value)
 			                  ? s->visitor->ref(s->visitor->context, piece, &ref, err)
 			                  : 0;
 

@@ -57,4 +57,7 @@ size_t refs_spans_of(const struct reg_threadproc *tp, struct refs_span spans[TP_
 int refs_mapped(const struct target *target, const struct refs_span *spans, size_t span_count,
                 struct refs_span **ret_list, size_t *ret_count, struct err *err);
 
+/* Whether an address lies in one of them; they ascend and are disjoint. */
+bool refs_is_mapped(const struct refs_span *list, size_t count, uint64_t addr);
+
 #endif

@@ -76,6 +76,8 @@ static int add_mapping(void *context, const struct mapping *m, struct err *err)
 
 	if ((m->prot & p->filter->prot) != p->filter->prot)
 		return 0;
+	if (p->filter->written && (m->prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC)
+		return 0;
 	p->unwritten_file = p->filter->written && !(m->prot & PROT_WRITE);
 	if (p->no_pages)
 		return add_pages(p, &all, err);

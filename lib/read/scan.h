@@ -28,7 +28,7 @@ struct scan_plan {
 /* What of it is wanted. */
 struct scan_filter {
 	int prot;     /* PROT_ bits that a mapping has to have, all of them */
-	bool written; /* not what is still as it is in a file and cannot be written there */
+	bool written; /* no code, and not what is as it is in a file and cannot be written */
 };
 
 /*

@@ -2,7 +2,9 @@
 """Pointers found in memory, against a program that says where it has put them."""
 
 import contextlib
+import os
 import subprocess
+import xml.etree.ElementTree
 
 import space
 from space import SpaceTest, TIMEOUT, command, program
@@ -73,12 +75,45 @@ class Pointers(SpaceTest):
             self.assertFalse(set(one.values()) & set(self.words(f"refs {one['target']:x} "
                                                                 "--from two")))
 
+    def test_graph(self):
+        """What crosses a border, and no more; as a picture and for graphviz, too."""
+        with self.start("one") as one, self.start("<two&", hex(one["target"])):
+            answer = self.space.inspect("graph")
+            one, two = (c["id"] for c in answer["components"])
+            self.assertEqual([(e["from"], e["to"]) for e in answer["edges"]], [(two, one)])
+            self.assertGreaterEqual(answer["edges"][0]["words"], 5)
+            path = os.path.join(self.space.runtime, "graph.svg")
+            self.space.inspect(f"graph --svg {path}")
+            texts = [e.text for e in xml.etree.ElementTree.parse(path).iter()]
+            self.assertIn(f"<two& ({two})", texts)
+            dot = self.run_text("graph --dot").stdout
+            self.assertIn(f"t{two} -> t{one} [", dot)
+            with contextlib.suppress(FileNotFoundError):
+                subprocess.run(["dot", "-Tplain"], input=dot, check=True, text=True,
+                               timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+
+    def test_ended(self):
+        """Pointers into one that is gone."""
+        with self.start("one"):
+            with self.start("two") as two:
+                pass
+            self.space.until(lambda: len(self.space.threadprocs("running")) == 1, "two ends")
+            with self.start("three", hex(two["target"])):
+                found = {c["name"]: c["to_ended"]
+                         for c in self.space.inspect("graph")["components"]}
+        self.assertEqual(found["one"], 0)
+        self.assertGreaterEqual(found["three"], 5)
+
+    def run_text(self, line):
+        """What tpinspect says in words."""
+        return subprocess.run([command("tpinspect"), "-s", self.space.name, "-c", line],
+                              env=self.space.env, check=False, text=True, timeout=TIMEOUT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
     def test_nobody(self):
         """Status 1, and an answer all the same."""
         with self.both():
-            done = subprocess.run([command("tpinspect"), "-s", self.space.name, "-c", "refs two"],
-                                  env=self.space.env, check=False, text=True, timeout=TIMEOUT,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            done = self.run_text("refs two")
             self.assertEqual((done.returncode, done.stdout, done.stderr),
                              (1, "nothing points there\n", ""))
 
