@@ -145,10 +145,12 @@ static bool stubs_begin(const struct patch_stubs *stubs, uint64_t site, struct e
 	return true;
 }
 
-static void stubs_end(struct patch_stubs *stubs, const struct emitter *e)
+/* Between stubs there is int3: what the memory held before is nobody's business. */
+static void stubs_end(struct patch_stubs *stubs, struct emitter *e)
 {
+	while ((size_t)(e->p - stubs->here) % 16)
+		EMIT(e, 0xcc);
 	stubs->used = (uint32_t)(e->p - stubs->here);
-	stubs->used = (stubs->used + 15) & ~15u;
 }
 
 /* The jump to `stub`, and no-ops up to len. */

@@ -595,6 +595,26 @@ static void test_full_stubs(void **state)
 	free(memory);
 }
 
+/* The server makes stubs in memory that held other programs' arguments. */
+static void test_nothing_of_the_memory_before(void **state)
+{
+	static const uint8_t text[] = {MOV_EAX(SYS_mmap), SYSCALL, CMP_RAX,
+	                               MOV_EAX(SYS_munmap), SYSCALL, RET};
+	static const uint8_t hook[PATCH_HOOK_BYTES] = {0xc3, 0x90, 0x90, 0x90, 0x90};
+	uint8_t first[2 * PAGE], patched[PATCH_HOOK_BYTES];
+	uint32_t len;
+
+	for (int round = 0; round < 2; round++) {
+		memset((void *)HIGH_STUBS, round ? 0xaa : 0x55, 2 * PAGE);
+		stubs_at(HIGH_STUBS);
+		load(text, sizeof(text), 2);
+		assert_true(patch_module_hook(&stubs, hook, CODE, patched, &len));
+		if (!round)
+			memcpy(first, (void *)HIGH_STUBS, stubs.used);
+	}
+	assert_memory_equal(first, (void *)HIGH_STUBS, stubs.used);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -615,6 +635,7 @@ int main(void)
 		TEST(test_bytes_that_are_no_site),
 		TEST(test_out_of_reach),
 		TEST(test_full_stubs),
+		TEST(test_nothing_of_the_memory_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
