@@ -57,6 +57,13 @@ def differences(scene, text):
                                         "document", "now", lineterm="")
 
 
+def updated(scene, match):
+    """A session as it is now; it stays as it is when only addresses and the like differ."""
+    now = session(scene, match[2])
+    same = masked(match[3], BUILD) == masked(now, BUILD)
+    return match[0] if same else match[1] + now + match[4]
+
+
 def unmentioned(scene, text):
     """Verbs that the document neither shows nor names."""
     for verb in json.loads(scene.answer("help"))["verbs"]:
@@ -70,9 +77,8 @@ def main():
     text = path.read_text(encoding="utf-8")
     with Scene() as scene:
         if update:
-            path.write_text(SESSION.sub(
-                lambda match: match[1] + session(scene, match[2]) + match[4], text),
-                encoding="utf-8")
+            text = SESSION.sub(lambda match: updated(scene, match), text)
+            path.write_text(text, encoding="utf-8")
             return 0
         found = [*differences(scene, text), *unmentioned(scene, text)]
     for line in found:
