@@ -149,6 +149,7 @@ static void read_commands(struct session *session, struct history *history, cons
 			remember(line);
 		session_forget(session);
 		verbs_run_line(session, line);
+		session->interrupted = 0; /* that was the verb's */
 		fflush(session->out);
 		clearerr(session->out); /* of a write that was interrupted */
 	}

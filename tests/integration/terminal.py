@@ -62,6 +62,12 @@ class Terminal:
         """Types."""
         os.write(self.fd, keys.encode())
 
+    def shows(self, text):
+        """Whether the text is on the screen by now."""
+        while select.select([self.fd], [], [], 0)[0] and self.read(time.monotonic()):
+            pass
+        return text in self.seen
+
     def read(self, deadline):
         """More of what is shown; False at the end."""
         if not select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0]:

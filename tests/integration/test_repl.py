@@ -124,9 +124,9 @@ class Completion(ReplTest):
     def test_several(self):
         terminal = self.prompt()
         terminal.type("help " + TAB + TAB)
-        shown = terminal.expect("quit")
+        shown = terminal.expect(PROMPT)
         self.assertIn("modules", shown)
-        terminal.expect(PROMPT)
+        self.assertIn("quit", shown)
 
     def test_files(self):
         (self.home / "a long name").mkdir()
@@ -201,7 +201,20 @@ class Signals(ReplTest):
         terminal.expect(PROMPT)
         self.assertIn("sleeper", self.answer(terminal, "list"))
 
-    def test_ctrl_c_stops_the_verb(self):
+    def test_ctrl_c_stops_a_verb_that_waits(self):
+        terminal = self.prompt()
+        terminal.type("follow\r")
+
+        def is_followed():
+            self.space.run("/bin/true", options=["-n", "passer"])
+            return terminal.shows("passer")
+
+        self.space.until(is_followed, "an event is shown")
+        terminal.type(CTRL_C)
+        terminal.expect(PROMPT)
+        self.assertIn("sleeper", self.answer(terminal, "list"))
+
+    def test_ctrl_c_stops_a_verb_that_writes(self):
         terminal = self.prompt()
         # More than a pipe holds, and a reader that does not read.
         terminal.type("owner " + "10 " * 1000 + "| echo wait''ing; exec cat </dev/tty\r")
