@@ -1,18 +1,6 @@
 #include "inspect/address.h"
 
-#include <stdbool.h>
 #include <string.h>
-
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* One term; moves *at behind it. */
 static bool parse_term(const char **at, uint64_t *ret_value)
@@ -22,12 +10,12 @@ static bool parse_term(const char **at, uint64_t *ret_value)
 
 	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X'))
 		p += 2;
-	if (digit_of(*p) < 0)
+	if (address_digit(*p) > 15)
 		return false;
-	for (; digit_of(*p) >= 0; p++) {
+	for (; address_digit(*p) <= 15; p++) {
 		if (value >> 60)
 			return false;
-		value = value << 4 | (uint64_t)digit_of(*p);
+		value = value << 4 | address_digit(*p);
 	}
 	*at = p;
 	*ret_value = value;
@@ -64,4 +52,22 @@ int session_address(const struct session *session, const char *word, uint64_t *r
 		return err_set(err, ERR_USAGE, "$_: no address was examined yet");
 	*ret_addr = session->examine.last_addr;
 	return 0;
+}
+
+bool address_parse_bytes(const char *bytes, size_t len, uint64_t *ret_addr)
+{
+	char word[ADDRESS_LENGTH_MAX];
+	struct err err;
+
+	while (len && strchr(" \t\r", bytes[len - 1]))
+		len--;
+	while (len && strchr(" \t", *bytes)) {
+		bytes++;
+		len--;
+	}
+	if (len >= sizeof(word) || memchr(bytes, '\0', len))
+		return false;
+	memcpy(word, bytes, len);
+	word[len] = '\0';
+	return !address_parse(word, ret_addr, &err);
 }

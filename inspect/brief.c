@@ -5,17 +5,7 @@
 
 const char *brief_owner(const struct identity *id)
 {
-	switch (id->owner.kind) {
-	case OWNER_LIVE:
-		return "threadproc";
-	case OWNER_EXITED:
-		return "exited";
-	case OWNER_TOOLKIT:
-		return "toolkit";
-	case OWNER_NONE:
-		break;
-	}
-	return id->place == PLACE_VDSO ? "kernel" : "unowned";
+	return owner_word(&id->owner, id->place);
 }
 
 static const char *base_name(const char *path)

@@ -344,13 +344,6 @@ static const struct identity_row rows[] = {
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-bool identities_found(const struct target *target, const struct identity *id)
-{
-	if (id->mapped || id->owner.kind == OWNER_EXITED)
-		return true;
-	return !target->maps && id->owner.kind != OWNER_NONE;
-}
-
 static json_t *row_json(const struct identity_row *row, const struct identity *id)
 {
 	json_t *kind = json_pack("{s:s}", "kind", row->kind);
@@ -382,7 +375,7 @@ json_t *identities_json(const struct target *target, const struct identity *id)
 	const struct reg_threadproc *who = id->owner.tp ? id->owner.tp : id->mailbox_of;
 
 	return json_pack("{s:o, s:b, s:s, s:o, s:s, s:o, s:o}", "address", out_json_hex(id->addr),
-	                 "found", identities_found(target, id), "owner", brief_owner(id),
+	                 "found", identify_found(target, id), "owner", brief_owner(id),
 	                 "threadproc", who ? show_json_who(who) : json_null(), "place",
 	                 place_name(id->place), "identities", rows_json(id), "note",
 	                 *id->note ? out_json_text(id->note) : json_null());

@@ -20,9 +20,6 @@ struct identity_row {
 	void (*text)(struct session *session, const struct identity *id);
 };
 
-/* Whether there is anything at the address, or was. */
-bool identities_found(const struct target *target, const struct identity *id);
-
 /* The whole answer: who owns it, and "identities", the most specific first. */
 json_t *identities_json(const struct target *target, const struct identity *id);
 

@@ -1,10 +1,12 @@
 #include "inspect/address.h"
 #include "inspect/identities.h"
+#include "inspect/owner_stream.h"
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
 
 #include <errno.h>
+#include <string.h>
 
 static int parse_all(const struct verb_args *args, uint64_t **ret_addrs, struct err *err)
 {
@@ -34,7 +36,7 @@ static int answer(struct session *session, const struct target *target, const ui
 		if (session_interrupted(session))
 			goto stopped;
 		identify(target, addrs[i], id);
-		missing |= !identities_found(target, id);
+		missing |= !identify_found(target, id);
 		if (!session->json)
 			identities_print(session, id);
 		else if (json_array_append_new(all, identities_json(target, id)))
@@ -59,6 +61,8 @@ static int run(struct session *session, const struct verb_args *args, struct err
 	bool missing = false;
 	int ret;
 
+	if (args->count == 1 && !strcmp(args->words[0], "-"))
+		return owner_stream(session, err);
 	if (parse_all(args, &addrs, err))
 		return -1;
 	ret = answer(session, session_target(session), addrs, args->count, &missing, err);
@@ -67,14 +71,18 @@ static int run(struct session *session, const struct verb_args *args, struct err
 
 const struct verb verb_owner = {
 	.name = "owner",
-	.usage = "ADDR...",
+	.usage = "ADDR...|-",
 	.help = "whose an address is, and what lies there",
 	.details =
 		"ADDR is hexadecimal, with or without 0x; sums are allowed.\n"
 		"Told are the threadproc, running or exited, and all that lies there, the most\n"
 		"specific first.\n"
 		"An address that is mapped outside every slot is 'unowned', and is shown with the\n"
-		"kernel's own line of /proc/PID/maps.\n",
+		"kernel's own line of /proc/PID/maps.\n"
+		"With -, addresses come from the input, one a line (in a script and at the prompt up\n"
+		"to an empty line), and each is answered in a line: address, id and name of the\n"
+		"owner, file or kind of memory, and symbol or section with the offset in it,\n"
+		"separated by tabs; with --json, an object a line.\n",
 	.example = "owner 0x4014a7f2c0 4014a7f000+2c0",
 	.args_min = 1,
 	.args_max = -1,

@@ -181,6 +181,8 @@ int repl_interactive(struct session *session)
 		session_report(session, &err);
 		return status_of(&err);
 	}
+	session->input = stdin;
+	session->input_shared = true;
 	set_up(session);
 	if (history_open(remember, &history, &err))
 		session_report(session, &err);

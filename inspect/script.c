@@ -24,6 +24,7 @@ int repl_commands(struct session *session, const char *const *commands, size_t c
 {
 	int status = STATUS_OK;
 
+	session->input = stdin;
 	for (size_t i = 0; i < count; i++) {
 		if (!run_next(session, commands[i], keep_going, &status))
 			break;
@@ -62,6 +63,8 @@ int repl_script(struct session *session, FILE *input, bool keep_going)
 	size_t size = 0;
 	struct err err;
 
+	session->input = input;
+	session->input_shared = true;
 	for (;;) {
 		int ret = read_line(session, input, &line, &size, &err);
 

@@ -44,6 +44,8 @@ struct session {
 	struct core *core;     /* NULL until a verb needs it */
 	FILE *out;             /* answers; diagnostics go to err_out */
 	FILE *err_out;
+	FILE *input;       /* what a verb may read more lines from; NULL: nothing */
+	bool input_shared; /* commands come from there too */
 	bool json;
 	bool colour;
 	bool colour_always;        /* for files and shell commands too */

@@ -176,6 +176,7 @@ static bool place_thread(const struct target *target, struct identity *id)
 		return false;
 	id->place = guard ? PLACE_GUARD : PLACE_STACK;
 	id->tid = found.tid;
+	id->stack_hi = guard ? id->mapping.hi : found.hi;
 	return true;
 }
 
@@ -208,6 +209,7 @@ static void look_up(const struct symbols *symbols, struct identity *id)
 {
 	const struct file_version *version = symbols_version(symbols);
 
+	id->symbols = symbols;
 	if (!id->build_id_len)
 		take_build_id(id, version->build_id, version->build_id_len);
 	symbols_section(symbols, id->vaddr, &id->section);
@@ -218,20 +220,19 @@ static void look_up(const struct symbols *symbols, struct identity *id)
 static void look_in_module(const struct target *target, struct identity *id)
 {
 	const struct reg_image *image = snapshot_image(target->snapshot, id->module->abi.image);
-	struct file_version version = file_version_of_image(image);
 	const struct symbols *symbols;
 	struct err err;
 
 	id->file = image->path;
 	id->has_vaddr = true;
 	id->vaddr = id->addr - id->module->abi.bias;
-	take_build_id(id, version.build_id, version.build_id_len);
-	if (symcache_file(target->symbols, image->path, &version, &symbols, &err)) {
+	take_build_id(id, image->abi.build_id, image->abi.build_id_len);
+	if (symcache_image(target->symbols, image, &symbols, &err)) {
 		note(id, "no symbols: %s", err.text);
 		return;
 	}
 	look_up(symbols, id);
-	if (symcache_state(target->symbols, image->path, &version) == FILE_CHANGED)
+	if (symcache_image_state(target->symbols, image) == FILE_CHANGED)
 		note(id, "the file has changed since it was mapped");
 }
 
@@ -304,14 +305,10 @@ static void look_in_block(const struct target *target, struct identity *id)
 	const struct reg_image *image =
 		snapshot_image(target->snapshot, id->tls->module->abi.image);
 	uint64_t offset = id->addr - id->tls->lo;
-	struct file_version version;
 	const struct symbols *symbols;
 	struct err err;
 
-	if (!image)
-		return;
-	version = file_version_of_image(image);
-	if (symcache_file(target->symbols, image->path, &version, &symbols, &err))
+	if (!image || symcache_image(target->symbols, image, &symbols, &err))
 		return;
 	for (uint32_t i = 0; i < symbols_count(symbols); i++) {
 		struct symbol symbol = symbols_at(symbols, i);
@@ -392,6 +389,26 @@ void identify(const struct target *target, uint64_t addr, struct identity *ret_i
 		steps[i](target, ret_identity);
 }
 
+void identify_place(const struct target *target, uint64_t addr, const struct mapping *mapping,
+                    struct identity *ret_identity)
+{
+	memset(ret_identity, 0, sizeof(*ret_identity));
+	ret_identity->addr = addr;
+	ret_identity->mapped = mapping;
+	if (mapping)
+		ret_identity->mapping = *mapping;
+	find_owner(target, ret_identity);
+	find_place(target, ret_identity);
+	find_symbol(target, ret_identity);
+}
+
+bool identify_found(const struct target *target, const struct identity *id)
+{
+	if (id->mapped || id->owner.kind == OWNER_EXITED)
+		return true;
+	return !target->maps && id->owner.kind != OWNER_NONE;
+}
+
 void identify_mapping(const struct target *target, const struct mapping *mapping,
                       struct identity *ret_identity)
 {
@@ -401,6 +418,21 @@ void identify_mapping(const struct target *target, const struct mapping *mapping
 	ret_identity->mapped = true;
 	find_owner(target, ret_identity);
 	find_place(target, ret_identity);
+}
+
+const char *owner_word(const struct owner *owner, enum place place)
+{
+	switch (owner->kind) {
+	case OWNER_LIVE:
+		return "threadproc";
+	case OWNER_EXITED:
+		return "exited";
+	case OWNER_TOOLKIT:
+		return "toolkit";
+	case OWNER_NONE:
+		break;
+	}
+	return place == PLACE_VDSO ? "kernel" : "unowned";
 }
 
 const char *place_name(enum place place)

@@ -36,7 +36,8 @@ struct identity {
 	bool mapped;
 	struct mapping mapping; /* when mapped */
 
-	pid_t tid;                               /* PLACE_STACK, PLACE_GUARD: whose; 0 otherwise */
+	pid_t tid;         /* PLACE_STACK, PLACE_GUARD: whose; 0 otherwise */
+	uint64_t stack_hi; /* where that ends, of another thread than the main one; 0 otherwise */
 	const struct reg_threadproc *mailbox_of; /* PLACE_MAILBOX: NULL for its header */
 
 	const struct tls_block *tls; /* in thread-local storage, NULL: not */
@@ -48,6 +49,7 @@ struct identity {
 	const char *file;                /* path, NULL when no file is behind it */
 	uint32_t build_id_len;
 	uint8_t build_id[TP_BUILD_ID_SIZE];
+	const struct symbols *symbols; /* of the file; NULL: none */
 	bool has_vaddr;
 	uint64_t vaddr;                       /* the file's own address for it */
 	struct section section;               /* name NULL: none */
@@ -61,9 +63,22 @@ struct identity {
 /* Fills in all of it; what cannot be had is left out, with a note. */
 void identify(const struct target *target, uint64_t addr, struct identity *ret_identity);
 
+/*
+ * Owner, place, file and symbol only, given what is mapped there (NULL: nothing); of this the
+ * rest is the same for all addresses between the borders of mappings, records and stacks.
+ */
+void identify_place(const struct target *target, uint64_t addr, const struct mapping *mapping,
+                    struct identity *ret_identity);
+
+/* Whether there is anything at the address, or was. */
+bool identify_found(const struct target *target, const struct identity *id);
+
 /* Owner, place and what belongs to it, of the first address of a mapping; cheap. */
 void identify_mapping(const struct target *target, const struct mapping *mapping,
                       struct identity *ret_identity);
+
+/* "threadproc", "exited", "toolkit", "kernel" or "unowned". */
+const char *owner_word(const struct owner *owner, enum place place);
 
 /* "heap" and so on, one word. */
 const char *place_name(enum place place);

@@ -273,6 +273,21 @@ enum file_state symcache_state(struct symcache *cache, const char *path,
 	return entry ? entry->state : FILE_UNKNOWN;
 }
 
+int symcache_image(struct symcache *cache, const struct reg_image *image,
+                   const struct symbols **ret_symbols, struct err *err)
+{
+	const struct file_version version = file_version_of_image(image);
+
+	return symcache_file(cache, image->path, &version, ret_symbols, err);
+}
+
+enum file_state symcache_image_state(struct symcache *cache, const struct reg_image *image)
+{
+	const struct file_version version = file_version_of_image(image);
+
+	return symcache_state(cache, image->path, &version);
+}
+
 /* ---- Memory -------------------------------------------------------------- */
 
 static void read_entry(struct entry *entry, struct mem *mem, uint64_t len)

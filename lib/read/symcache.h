@@ -44,6 +44,11 @@ int symcache_file(struct symcache *cache, const char *path, const struct file_ve
 enum file_state symcache_state(struct symcache *cache, const char *path,
                                const struct file_version *version);
 
+/* Both for an image of the registry. */
+int symcache_image(struct symcache *cache, const struct reg_image *image,
+                   const struct symbols **ret_symbols, struct err *err);
+enum file_state symcache_image_state(struct symcache *cache, const struct reg_image *image);
+
 /* Symbols of an ELF image of len bytes at addr: the vdso. */
 int symcache_memory(struct symcache *cache, struct mem *mem, uint64_t addr, uint64_t len,
                     const struct symbols **ret_symbols, struct err *err);

@@ -170,7 +170,7 @@ static uint8_t rank_of(unsigned bind)
 	}
 }
 
-/* Where a label in that section ends to count; its value when it lies outside of it. */
+/* Where a label in its section ends to count; outside of it, it means one address ("_end"). */
 static uint64_t bound_of(Elf *elf, const GElf_Sym *sym)
 {
 	Elf_Scn *scn = sym->st_shndx < SHN_LORESERVE ? elf_getscn(elf, sym->st_shndx) : NULL;
@@ -178,7 +178,7 @@ static uint64_t bound_of(Elf *elf, const GElf_Sym *sym)
 
 	if (!scn || !gelf_getshdr(scn, &shdr) || sym->st_value < shdr.sh_addr ||
 	    sym->st_value - shdr.sh_addr >= shdr.sh_size)
-		return sym->st_value;
+		return sym->st_value + 1 > sym->st_value ? sym->st_value + 1 : sym->st_value;
 	return shdr.sh_addr + shdr.sh_size;
 }
 

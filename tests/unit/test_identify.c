@@ -1,6 +1,7 @@
 /* Every kind of answer to "whose address is this", on a space that is made up. */
 #include "lib/base/cleanup.h"
 #include "lib/read/component.h"
+#include "lib/read/addrmap.h"
 #include "lib/read/identify.h"
 #include "tests/unit/registry_builder.h"
 #include "tests/unit/symtab_builder.h"
@@ -342,6 +343,74 @@ static void test_registry_alone(void **state)
 	assert_int_equal(id.place, PLACE_REGISTRY);
 }
 
+/* The map for many addresses says what identify says of each, in whatever order they come. */
+static void compare_with_map(struct world *w, struct addrmap *map, uint64_t addr)
+{
+	const struct addrmap_place *place = addrmap_find(map, addr);
+	static struct identity id;
+
+	identify(&w->target, addr, &id);
+	assert_non_null(place);
+	if (place->lo > addr || place->hi < addr || place->mapped != id.mapped ||
+	    place->owner.kind != id.owner.kind || place->owner.tp != id.owner.tp ||
+	    place->mailbox_of != id.mailbox_of || place->tid != id.tid ||
+	    (place->place != id.place && !id.has_chunk))
+		fail_msg("0x%" PRIx64 ": %s, not %s", addr, place_name(place->place),
+		         place_name(id.place));
+	assert_ptr_equal(place->symbols, id.has_vaddr ? id.symbols : NULL);
+	if (place->symbols)
+		assert_int_equal(addr - place->bias, id.vaddr);
+	if (id.file)
+		assert_string_equal(place->file, id.file);
+	else
+		assert_null(place->file);
+}
+
+static void test_map(void **state)
+{
+	static const uint64_t borders[] = {
+		0,
+		SAMPLE_FIXED,
+		TP_AGENT_ADDR,
+		TP_MAILBOX_ADDR,
+		TP_MAILBOX_ADDR + TP_MAILBOX_HEADER_SIZE + TP_MAILBOX_STRIDE,
+		TP_MAILBOX_ADDR + TP_MAILBOX_HEADER_SIZE + 3 * TP_MAILBOX_STRIDE,
+		TP_REGISTRY_ADDR,
+		SAMPLE_SLOT,
+		SAMPLE_PROGRAM,
+		SAMPLE_PROGRAM + 0x3000,
+		SAMPLE_LIBC,
+		SAMPLE_BRK,
+		SAMPLE_STACK_LO,
+		SAMPLE_STACK_HI,
+		THREAD_STACK,
+		THREAD_STACK + 0x8000,
+		DATA_FILE,
+		SAMPLE_SLOT_2,
+		SAMPLE_SLOT_3,
+		SAMPLE_SLOT_3 + TP_GRANULE_SIZE,
+		VDSO,
+		ESCAPED,
+		UINT64_C(1) << 47,
+		UINT64_MAX,
+	};
+	unsigned short seed[3] = {5, 6, 7};
+	struct world *w = *state;
+	struct addrmap *map;
+	struct err err;
+
+	assert_int_equal(addrmap_create(&w->target, &map, &err), 0);
+	for (int round = 0; round < 5000; round++) {
+		uint64_t border = borders[(size_t)nrand48(seed) % (sizeof(borders) / 8)];
+		uint64_t reach = (uint64_t)1 << (nrand48(seed) % 20);
+
+		compare_with_map(w, map, border + (uint64_t)mrand48() % (2 * reach) - reach);
+		compare_with_map(w, map, border);
+		compare_with_map(w, map, border - 1);
+	}
+	addrmap_destroy(map);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -351,7 +420,7 @@ int main(void)
 		TEST(test_changed_file),   TEST(test_heap_and_name), TEST(test_stacks),
 		TEST(test_other_memory),   TEST(test_toolkit),       TEST(test_kernel),
 		TEST(test_unowned),        TEST(test_unmapped),      TEST(test_exited),
-		TEST(test_registry_alone),
+		TEST(test_registry_alone), TEST(test_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

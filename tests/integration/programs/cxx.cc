@@ -58,7 +58,7 @@ struct Derived : Base {
 
 } // namespace
 
-int main()
+int main(int argc, char **)
 {
 	std::vector<std::thread> threads;
 	std::vector<int> results(8);
@@ -76,5 +76,7 @@ int main()
 	if (!dynamic_cast<Derived *>(objects["a"].get()))
 		return 2;
 	std::cout << "ok " << objects["a"]->answer() << std::endl;
+	if (argc > 1) // to be looked at
+		std::cin.get();
 	return catch_many(1) ? 0 : 3;
 }
