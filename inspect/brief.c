@@ -5,7 +5,7 @@
 
 const char *brief_owner(const struct identity *id)
 {
-	return owner_word(&id->owner, id->place);
+	return owner_kind_word(&id->owner, id->place);
 }
 
 static const char *base_name(const char *path)

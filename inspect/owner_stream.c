@@ -130,7 +130,7 @@ static char *text_of(const struct addrmap_place *place)
 {
 	const struct reg_threadproc *tp = who(place);
 	AUTO_FREE char *name =
-		text_escape_dup(tp ? tp->abi.name : owner_word(&place->owner, place->place));
+		text_escape_dup(tp ? tp->abi.name : owner_kind_word(&place->owner, place->place));
 	AUTO_FREE char *where =
 		text_escape_dup(place->file ? base_name(place->file) : place_name(place->place));
 	char id[16] = "-";
@@ -148,7 +148,7 @@ static char *json_of(const struct addrmap_place *place)
 {
 	const struct reg_threadproc *tp = who(place);
 	json_t *json = json_pack("{s:b, s:s, s:o, s:o, s:s, s:o, s:o}", "found", place->found,
-	                         "owner", owner_word(&place->owner, place->place), "id",
+	                         "owner", owner_kind_word(&place->owner, place->place), "id",
 	                         tp ? json_integer(tp->abi.id) : json_null(), "name",
 	                         out_json_text(tp ? tp->abi.name : NULL), "place",
 	                         place_name(place->place), "thread",

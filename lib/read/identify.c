@@ -420,7 +420,7 @@ void identify_mapping(const struct target *target, const struct mapping *mapping
 	find_place(target, ret_identity);
 }
 
-const char *owner_word(const struct owner *owner, enum place place)
+const char *owner_kind_word(const struct owner *owner, enum place place)
 {
 	switch (owner->kind) {
 	case OWNER_LIVE:

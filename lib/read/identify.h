@@ -78,7 +78,7 @@ void identify_mapping(const struct target *target, const struct mapping *mapping
                       struct identity *ret_identity);
 
 /* "threadproc", "exited", "toolkit", "kernel" or "unowned". */
-const char *owner_word(const struct owner *owner, enum place place);
+const char *owner_kind_word(const struct owner *owner, enum place place);
 
 /* "heap" and so on, one word. */
 const char *place_name(enum place place);
