@@ -149,7 +149,7 @@ class Differential(SymbolsTest):
                 self.space.running(program("cxx"), "wait") as cxx:
             self.assert_line(python, "ready")
             self.assert_line(cxx, "ok 42")
-            self.space.until(lambda: len(self.modules()) > 6, "libraries are known")
+            self.space.until(lambda: len(self.modules()) > 4, "libraries are known")
             asked = agreed = 0
             for module in self.modules():
                 answers = self.questions(module)
