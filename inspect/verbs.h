@@ -12,6 +12,7 @@
 #define EACH_VERB(X)                                                                               \
 	X(list)                                                                                    \
 	X(show)                                                                                    \
+	X(map)                                                                                     \
 	X(owner)                                                                                   \
 	X(x)                                                                                       \
 	X(print)                                                                                   \

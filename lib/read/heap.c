@@ -102,13 +102,15 @@ bool heap_chunk_at(struct heap *heap, const struct target *target, uint64_t addr
 	       heap_mmapped_at(heap, target, addr, ret_chunk);
 }
 
-bool heap_has(const struct heap *heap, uint64_t addr)
+bool heap_touches(struct heap *heap, const struct target *target, uint64_t lo, uint64_t hi)
 {
-	struct heap_chunk chunk;
-
 	if (heap->allocator == HEAP_MUSL)
-		return heap_musl_chunk_at(heap->musl, addr, &chunk);
-	return heap_segment_at(heap, addr);
+		return heap_musl_touches(heap->musl, lo, hi);
+	for (size_t i = 0; i < heap->segment_count; i++) {
+		if (heap->segments[i].lo < hi && heap->segments[i].end > lo)
+			return true;
+	}
+	return heap_mmapped_in(heap, target, lo);
 }
 
 static const struct {

@@ -89,7 +89,7 @@ struct heap_arena heap_arena_at(const struct heap *heap, size_t i);
 /* "glibc 2.36", "glibc", "musl". */
 const char *heap_version(const struct heap *heap);
 
-/* Whether an address lies in memory that arenas have, cheaply. */
-bool heap_has(const struct heap *heap, uint64_t addr);
+/* Whether malloc has anything in a mapping. */
+bool heap_touches(struct heap *heap, const struct target *target, uint64_t lo, uint64_t hi);
 
 #endif

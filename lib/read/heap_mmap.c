@@ -172,14 +172,28 @@ static const struct heap_mmapped *find_mmapped(const struct heap *heap,
 	return lo && addr < list[lo - 1].end ? &list[lo - 1] : NULL;
 }
 
+/* The mapping around addr, searched now if it was not yet; NULL for none. */
+static const struct heap_mapping *searched(struct heap *heap, const struct target *target,
+                                           uint64_t addr)
+{
+	const struct heap_mapping *mapping = find_mapping(heap, addr);
+
+	return mapping ? mapping : add_mapping(heap, target, addr);
+}
+
+bool heap_mmapped_in(struct heap *heap, const struct target *target, uint64_t addr)
+{
+	const struct heap_mapping *mapping = searched(heap, target, addr);
+
+	return mapping && mapping->count;
+}
+
 bool heap_mmapped_at(struct heap *heap, const struct target *target, uint64_t addr,
                      struct heap_chunk *ret_chunk)
 {
-	const struct heap_mapping *mapping = find_mapping(heap, addr);
+	const struct heap_mapping *mapping = searched(heap, target, addr);
 	const struct heap_mmapped *found;
 
-	if (!mapping)
-		mapping = add_mapping(heap, target, addr);
 	found = mapping ? find_mmapped(heap, mapping, addr) : NULL;
 	if (!found)
 		return false;

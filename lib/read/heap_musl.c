@@ -326,6 +326,15 @@ bool heap_musl_chunk_at(const struct musl_heap *musl, uint64_t addr, struct heap
 	return true;
 }
 
+bool heap_musl_touches(const struct musl_heap *musl, uint64_t lo, uint64_t hi)
+{
+	for (size_t i = 0; i < musl->count; i++) {
+		if (musl->groups[i].lo < hi && musl->groups[i].hi > lo)
+			return true;
+	}
+	return false;
+}
+
 void heap_musl_tally(const struct musl_heap *musl, struct heap_arena *arena)
 {
 	for (size_t i = 0; i < musl->count; i++) {

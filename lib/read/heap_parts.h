@@ -121,12 +121,16 @@ void heap_mark_free(struct heap *heap, struct mem_window *window);
 bool heap_mmapped_at(struct heap *heap, const struct target *target, uint64_t addr,
                      struct heap_chunk *ret_chunk);
 
+/* Whether the mapping around addr has any such chunk. */
+bool heap_mmapped_in(struct heap *heap, const struct target *target, uint64_t addr);
+
 /* heap_musl.c.  heap_musl_read: ERR_NOT_FOUND when there is none. */
 struct musl_heap;
 int heap_musl_read(const struct target *target, const struct reg_threadproc *tp,
                    struct musl_heap **ret_musl, struct err *err);
 void heap_musl_destroy(struct musl_heap *musl);
 bool heap_musl_chunk_at(const struct musl_heap *musl, uint64_t addr, struct heap_chunk *ret_chunk);
+bool heap_musl_touches(const struct musl_heap *musl, uint64_t lo, uint64_t hi);
 void heap_musl_tally(const struct musl_heap *musl, struct heap_arena *arena);
 
 /* ---- heap.c ---------------------------------------------------------------------------- */

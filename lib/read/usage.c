@@ -1,10 +1,12 @@
 #include "lib/read/usage.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/read/component.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void usage_add(struct usage *sum, const struct usage *more)
 {
@@ -120,6 +122,19 @@ static struct area *new_area(struct reading *r)
 	return &areas->list[areas->count];
 }
 
+/* malloc has more than the zone of brk. */
+static bool is_heap(const struct target *target, const struct identity *id)
+{
+	const struct mapping *m = &id->mapping;
+	struct heap *heap;
+	struct err err;
+
+	return id->place == PLACE_ANON && (m->prot & PROT_WRITE) && !m->shared && id->owner.tp &&
+	       reg_threadproc_lives(id->owner.tp) &&
+	       !component_heap(target, id->owner.tp, &heap, &err) &&
+	       heap_touches(heap, target, m->lo, m->hi);
+}
+
 static int add_area(void *context, const struct mapping *m, struct err *err)
 {
 	struct reading *r = context;
@@ -131,6 +146,8 @@ static int add_area(void *context, const struct mapping *m, struct err *err)
 	if (!area)
 		return no_memory(err);
 	identify_mapping(r->target, m, &r->id);
+	if (is_heap(r->target, &r->id))
+		r->id.place = PLACE_HEAP;
 	*area = (struct area){
 		.lo = m->lo,
 		.hi = m->hi,
