@@ -461,32 +461,18 @@ void identities_print(struct session *session, const struct identity *id)
 
 /* ---- In short ------------------------------------------------------------ */
 
-static const struct identity_row *most_specific(const struct identity *id, bool with_text)
+static const struct identity_row *most_specific(const struct identity *id)
 {
 	for (size_t i = 0; i < ROWS; i++) {
-		if (rows[i].applies(id) && (rows[i].label || !with_text))
+		if (rows[i].applies(id))
 			return &rows[i];
 	}
 	return NULL;
 }
 
-void identities_print_brief(struct session *session, const struct identity *id)
-{
-	const struct identity_row *row = most_specific(id, true);
-
-	if (id->owner.tp)
-		out_text(session->out, id->owner.tp->abi.name);
-	else
-		fputs(brief_owner(id), session->out);
-	if (!row)
-		return;
-	fprintf(session->out, ": %s ", row->label);
-	row->text(session, id);
-}
-
 json_t *identities_json_brief(const struct identity *id)
 {
-	const struct identity_row *row = most_specific(id, false);
+	const struct identity_row *row = most_specific(id);
 
 	return json_pack("{s:o, s:s, s:o, s:o}", "address", out_json_hex(id->addr), "owner",
 	                 brief_owner(id), "threadproc",

@@ -27,7 +27,6 @@ json_t *identities_json(const struct target *target, const struct identity *id);
 void identities_print(struct session *session, const struct identity *id);
 
 /* Owner and the most specific identity alone, without the address: "allocstr: symbol main+0x4". */
-void identities_print_brief(struct session *session, const struct identity *id);
 json_t *identities_json_brief(const struct identity *id);
 
 #endif

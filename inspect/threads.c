@@ -1,4 +1,5 @@
 /* threads: what each thread does, and what it waits for; nothing is stopped. */
+#include "inspect/brief.h"
 #include "inspect/identities.h"
 #include "inspect/pick.h"
 #include "inspect/show.h"
@@ -106,12 +107,9 @@ static void print_holder(FILE *out, const struct target *target, const struct wa
 		fprintf(out, " (%s)", holder.name);
 }
 
-/* The table escapes what is unfit for a terminal. */
-static void print_wait(struct session *session, const struct target *target,
-                       const struct seen *seen)
+static void print_wait(FILE *out, const struct target *target, const struct seen *seen)
 {
 	const struct wait *wait = &seen->wait;
-	FILE *out = session->out;
 	struct identity id;
 
 	if (wait->kind == WAIT_NONE)
@@ -120,7 +118,7 @@ static void print_wait(struct session *session, const struct target *target,
 	if (wait->kind == WAIT_FUTEX) {
 		identify(target, wait->word, &id);
 		fprintf(out, " 0x%" PRIx64 " ", wait->word);
-		identities_print_brief(session, &id);
+		brief_text(out, &id);
 		print_holder(out, target, wait);
 	} else if (wait->kind == WAIT_FD) {
 		fprintf(out, " %d", wait->fd);
@@ -129,26 +127,22 @@ static void print_wait(struct session *session, const struct target *target,
 	}
 }
 
-static char *wait_text(struct session *session, const struct target *target,
-                       const struct seen *seen)
+static char *wait_text(const struct target *target, const struct seen *seen)
 {
-	struct session into = *session;
 	char *text = NULL;
 	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-	into.out = open_memstream(&text, &size);
-	into.colour = false;
-	if (!into.out)
+	if (!out)
 		return NULL;
-	print_wait(&into, target, seen);
-	fclose(into.out);
+	print_wait(out, target, seen);
+	fclose(out);
 	return text;
 }
 
-static void add_row(struct session *session, const struct target *target, struct out_table *table,
-                    const struct seen *seen)
+static void add_row(struct out_table *table, const struct target *target, const struct seen *seen)
 {
-	AUTO_FREE char *waits = wait_text(session, target, seen);
+	AUTO_FREE char *waits = wait_text(target, seen);
 	const struct thread_info *info = &seen->info;
 
 	out_table_row(table);
@@ -275,7 +269,7 @@ static int answer_text(struct session *session, const struct picks *picks, struc
 		struct seen seen;
 
 		look(target, &picks->list[i], &seen);
-		add_row(session, target, table, &seen);
+		add_row(table, target, &seen);
 		forget(&seen);
 	}
 	ret = out_table_print(table, session->out, err);

@@ -20,6 +20,7 @@
 	X(threads)                                                                                 \
 	X(bt)                                                                                      \
 	X(fds)                                                                                     \
+	X(signals)                                                                                 \
 	X(names)                                                                                   \
 	X(refs)                                                                                    \
 	X(graph)                                                                                   \

@@ -411,7 +411,21 @@ struct tp_self {
 	uint64_t registry;
 	uint64_t mailbox; /* address of its struct tp_mailbox */
 	uint64_t mailbox_header;
-	uint64_t reserved[8];
+	uint64_t handlers; /* address of struct tp_handler[TP_SIGNALS]; 0: not kept */
+	uint64_t reserved[7];
+};
+
+#define TP_SIGNALS 64u
+#define TP_HANDLERS_OFFSET 1024u /* from struct tp_self, in the same page */
+
+/*
+ * What the threadproc set as the action of a signal, as far as in-space code saw it: the
+ * kernel tells nobody else.  Element N - 1 is of signal N.  The kernel may have gone back to the
+ * default meanwhile (SA_RESETHAND): which signals are caught is what it says itself.
+ */
+struct tp_handler {
+	uint64_t handler; /* address; 0 and 1 are SIG_DFL and SIG_IGN */
+	uint64_t flags;	  /* SA_ constants */
 };
 
 enum tp_self_flags {

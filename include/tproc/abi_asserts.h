@@ -216,4 +216,9 @@ TP_AT(struct tp_self, flags, 28);
 TP_AT(struct tp_self, registry, 32);
 TP_AT(struct tp_self, mailbox, 40);
 TP_AT(struct tp_self, mailbox_header, 48);
-TP_AT(struct tp_self, reserved, 56);
+TP_AT(struct tp_self, handlers, 56);
+TP_AT(struct tp_self, reserved, 64);
+
+TP_SIZE(struct tp_handler, 16);
+TP_AT(struct tp_handler, handler, 0);
+TP_AT(struct tp_handler, flags, 8);

@@ -14,6 +14,7 @@
 	(CALL_BIT(__NR_mmap, word) | CALL_BIT(__NR_munmap, word) | CALL_BIT(__NR_brk, word) |      \
 	 CALL_BIT(__NR_mremap, word) | CALL_BIT(__NR_shmat, word) | CALL_BIT(__NR_clone, word) |   \
 	 CALL_BIT(__NR_fork, word) | CALL_BIT(__NR_execve, word) |                                 \
+	 CALL_BIT(__NR_rt_sigaction, word) |                                                       \
 	 CALL_BIT(__NR_execveat, word) | CALL_BIT(__NR_readlink, word) |                           \
 	 CALL_BIT(__NR_readlinkat, word))
 
@@ -203,6 +204,8 @@ long call_dispatch(struct slot *slot, struct arch_call *call)
 	case __NR_execve:
 	case __NR_execveat:
 		return do_exec(slot, call);
+	case __NR_rt_sigaction:
+		return sigaction_set(slot, call);
 	case __NR_clone:
 	case __NR_fork:
 		return fork_own(slot, call);

@@ -58,6 +58,19 @@ void brk_reset(struct slot *slot);
 /* fork(2), or clone(2) without CLONE_VM, without the other programs' memory. */
 long fork_own(struct slot *slot, const struct arch_call *call);
 
+/* ---- sigaction.c ------------------------------------------------------------------ */
+
+/* The kernel's own structure. */
+struct kernel_sigaction {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+/* rt_sigaction(2), noted for whoever wants to know the program's handlers. */
+long sigaction_set(struct slot *slot, const struct arch_call *call);
+
 /* ---- text.c --------------------------------------------------------------------- */
 
 /* mmap of a file's text; its system-call sites are patched before anybody sees it. */

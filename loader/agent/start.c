@@ -16,13 +16,6 @@
 #define EXIT_FAILURE_HERE 125
 #define IOPRIO_WHO_PROCESS 1
 
-struct kernel_sigaction {
-	uint64_t handler;
-	uint64_t flags;
-	uint64_t restorer;
-	uint64_t mask;
-};
-
 struct kernel_rlimit {
 	uint64_t soft;
 	uint64_t hard;

@@ -167,6 +167,7 @@ static void fill_self(struct tp_self *self, const struct launch_input *input)
 		.mailbox = TP_MAILBOX_ADDR + TP_MAILBOX_HEADER_SIZE +
 			   (uint64_t)input->index * TP_MAILBOX_STRIDE,
 		.mailbox_header = TP_MAILBOX_ADDR,
+		.handlers = input->layout->self + TP_HANDLERS_OFFSET,
 	};
 }
 

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 
@@ -174,4 +175,6 @@ def main():
 
 if __name__ == "__main__":
     os.environ.pop("TPROC_SPACE", None)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)  # what a background job ignores
     sys.exit(main())

@@ -15,6 +15,7 @@
 #define NR_MMAP 9
 #define NR_MUNMAP 11
 #define NR_BRK 12
+#define NR_RT_SIGACTION 13
 #define NR_MREMAP 25
 #define NR_SHMAT 30
 #define NR_CLONE 56
@@ -39,6 +40,7 @@ bool patch_wants(uint32_t nr)
 	case NR_MMAP:
 	case NR_MUNMAP:
 	case NR_BRK:
+	case NR_RT_SIGACTION:
 	case NR_MREMAP:
 	case NR_SHMAT:
 	case NR_CLONE:
