@@ -29,6 +29,9 @@ typedef void (*complete_provider)(struct session *session, const char *prefix,
  */
 bool complete_add(struct complete_list *list, const char *prefix, const char *word);
 
+/* Symbols of all files that are mapped, as sym takes them. */
+void complete_symbols(struct session *session, const char *prefix, struct complete_list *list);
+
 struct completion {
 	size_t start;              /* where in the line the word begins */
 	bool file;                 /* a file name: the list is empty */

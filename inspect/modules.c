@@ -16,48 +16,93 @@ static const char *kind_name(uint32_t kind)
 	return kind && kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
 }
 
-/* What the file has for symbols, in a word. */
-static const char *symbols_word(const struct reg_image *image)
+/* What is known about a module's symbols and its file. */
+struct state {
+	const struct symbols *symbols; /* NULL: none */
+	enum symtab_source source;
+	enum file_state file;
+};
+
+static struct state state_of(const struct target *target, const struct reg_image *image)
 {
+	struct state state = {.file = FILE_UNKNOWN};
+	struct err ignored;
+
 	if (!image)
-		return "unknown";
-	if (image->abi.flags & TP_IMAGE_DEBUG)
-		return "debug";
-	if (image->abi.flags & TP_IMAGE_SYMTAB)
-		return "symtab";
-	return image->abi.dynsym ? "dynsym" : "none";
+		return state;
+	state.file = symcache_image_state(target->symbols, image);
+	if (!symcache_image(target->symbols, image, &state.symbols, &ignored))
+		state.source = symbols_table(state.symbols)->header->source;
+	return state;
+}
+
+static const char *source_word(enum symtab_source source)
+{
+	static const char *const words[SYMTAB_SOURCES] = {
+		[SYMTAB_FROM_NOTHING] = "none",        [SYMTAB_FROM_DYNSYM] = "dynsym",
+		[SYMTAB_FROM_DEBUGDATA] = "debugdata", [SYMTAB_FROM_DEBUG_FILE] = "debug file",
+		[SYMTAB_FROM_SYMTAB] = "symtab",
+	};
+
+	return words[source];
+}
+
+static const char *file_word(enum file_state state)
+{
+	static const char *const words[] = {
+		[FILE_UNKNOWN] = "unknown",
+		[FILE_SAME] = "same",
+		[FILE_CHANGED] = "changed",
+		[FILE_GONE] = "gone",
+	};
+
+	return words[state];
 }
 
 /* ---- JSON ---------------------------------------------------------------- */
 
-static json_t *module_json(const struct snapshot *snapshot, const struct reg_threadproc *tp,
+static json_t *symbols_json(const struct reg_image *image, const struct state *state)
+{
+	uint32_t flags = image ? image->abi.flags : 0;
+
+	return json_pack("{s:s, s:i, s:o, s:b, s:b}", "source", source_word(state->source),
+	                 "symbol_count", state->symbols ? (int)symbols_count(state->symbols) : 0,
+	                 "debug_file",
+	                 out_json_text(state->symbols ? symbols_debug_path(state->symbols) : NULL),
+	                 "stripped", !(flags & TP_IMAGE_SYMTAB), "debug_information",
+	                 (flags & TP_IMAGE_DEBUG) != 0);
+}
+
+static json_t *module_json(const struct target *target, const struct reg_threadproc *tp,
                            const struct reg_module *module)
 {
-	const struct reg_image *image = snapshot_image(snapshot, module->abi.image);
+	const struct reg_image *image = snapshot_image(target->snapshot, module->abi.image);
+	const struct state state = state_of(target, image);
 	uint64_t bias = module->abi.bias;
 
 	return json_pack(
-		"{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id", (json_int_t)tp->abi.id,
-		"kind", kind_name(module->abi.kind), "link_namespace",
+		"{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "id",
+		(json_int_t)tp->abi.id, "kind", kind_name(module->abi.kind), "link_namespace",
 		(json_int_t)module->abi.link_namespace, "path", out_json_text(module->path), "file",
 		out_json_text(image ? image->path : NULL), "bias", out_json_hex(bias), "lo",
 		image ? out_json_hex(bias + image->abi.vaddr_lo) : json_null(), "hi",
 		image ? out_json_hex(bias + image->abi.vaddr_hi) : json_null(), "build_id",
 		image ? out_json_bytes(image->abi.build_id, image->abi.build_id_len) : json_null(),
-		"symbols", symbols_word(image));
+		"file_state", file_word(state.file), "symbols",
+		image ? symbols_json(image, &state) : json_null());
 }
 
 static int modules_json(struct session *session, const struct show_selection *selection,
                         struct err *err)
 {
-	const struct snapshot *s = session->snapshot;
+	const struct target *target = session_target(session);
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < selection->count; i++) {
 		const struct reg_threadproc *tp = selection->list[i];
 
 		for (size_t j = 0; j < tp->module_count; j++) {
-			if (json_array_append_new(all, module_json(s, tp, &tp->modules[j]))) {
+			if (json_array_append_new(all, module_json(target, tp, &tp->modules[j]))) {
 				json_decref(all);
 				return session_print_json(session, NULL, err);
 			}
@@ -91,10 +136,24 @@ static void build_id_cell(struct out_table *table, const struct tp_image *abi)
 	out_table_cell(table, BUILD_ID, "%s", text);
 }
 
-static void add_row(struct out_table *table, const struct snapshot *snapshot,
+/* "symtab, debug", "dynsym, changed" */
+static void symbols_cell(struct out_table *table, const struct target *target,
+                         const struct reg_image *image)
+{
+	const struct state state = state_of(target, image);
+	bool is_odd = state.file == FILE_CHANGED || state.file == FILE_GONE;
+
+	out_table_cell(table, SYMBOLS, "%s%s%s%s", source_word(state.source),
+	               image->abi.flags & TP_IMAGE_DEBUG ? ", debug" : "", is_odd ? ", " : "",
+	               is_odd ? file_word(state.file) : "");
+	if (is_odd)
+		out_table_style(table, SYMBOLS, OUT_YELLOW);
+}
+
+static void add_row(struct out_table *table, const struct target *target,
                     const struct reg_threadproc *tp, const struct reg_module *module)
 {
-	const struct reg_image *image = snapshot_image(snapshot, module->abi.image);
+	const struct reg_image *image = snapshot_image(target->snapshot, module->abi.image);
 	const char *path = *module->path ? module->path : image ? image->path : "?";
 
 	out_table_row(table);
@@ -104,6 +163,7 @@ static void add_row(struct out_table *table, const struct snapshot *snapshot,
 		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_lo);
 		out_table_cell(table, HI, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_hi);
 		build_id_cell(table, &image->abi);
+		symbols_cell(table, target, image);
 	} else if (module->abi.bias) {
 		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias);
 	}
@@ -112,14 +172,13 @@ static void add_row(struct out_table *table, const struct snapshot *snapshot,
 		               module->abi.link_namespace);
 	else
 		out_table_cell(table, KIND, "%s", kind_name(module->abi.kind));
-	out_table_cell(table, SYMBOLS, "%s", symbols_word(image));
 	out_table_cell(table, PATH, "%s", path);
 }
 
 static int modules_text(struct session *session, const struct show_selection *selection,
                         struct err *err)
 {
-	const struct snapshot *s = session->snapshot;
+	const struct target *target = session_target(session);
 	struct out_table *table;
 	int ret;
 
@@ -130,7 +189,7 @@ static int modules_text(struct session *session, const struct show_selection *se
 		const struct reg_threadproc *tp = selection->list[i];
 
 		for (size_t j = 0; j < tp->module_count; j++)
-			add_row(table, s, tp, &tp->modules[j]);
+			add_row(table, target, tp, &tp->modules[j]);
 		show_health(session, "threadproc", tp->abi.id, &tp->health);
 	}
 	ret = out_table_print(table, session->out, err);
@@ -155,7 +214,13 @@ const struct verb verb_modules = {
 	.name = "modules",
 	.usage = "[ID]",
 	.help = "loaded programs and libraries",
-	.details = "Of all threadprocs, or of the one with that id or name.\n",
+	.details =
+		"Of all threadprocs, or of the one with that id or name. Told is where a module's\n"
+		"symbols come from: its own symtab, a debug file, debugdata (.gnu_debugdata), "
+		"dynsym\n"
+		"(only what it exports) or nowhere; whether it has debug information; and whether "
+		"the\n"
+		"file on disk has changed since it was mapped, or is gone.\n",
 	.example = "modules 2",
 	.takes = TAKES_COMPONENT,
 	.args_max = 1,

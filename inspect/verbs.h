@@ -16,6 +16,7 @@
 	X(owner)                                                                                   \
 	X(x)                                                                                       \
 	X(print)                                                                                   \
+	X(sym)                                                                                     \
 	X(modules)                                                                                 \
 	X(threads)                                                                                 \
 	X(bt)                                                                                      \

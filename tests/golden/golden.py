@@ -28,7 +28,7 @@ BY_KEY = {
     "pid": "PID", "tid": "TID", "thread": "TID", "server_pid": "PID", "agent_pid": "PID",
     "launcher_pid": "PID", "build_id": "BUILD-ID", "inode": "INODE", "device": "DEVICE",
     "uptime": "TIME", "mapped": "BYTES", "reserved": "BYTES", "resident": "BYTES",
-    "dirty": "BYTES", "swapped": "BYTES", "bytes_read": "BYTES",
+    "dirty": "BYTES", "swapped": "BYTES", "symbol_count": "COUNT", "bytes_read": "BYTES",
 }
 # The same in a text, in this order.  Small numbers are no addresses.
 IN_TEXT = [
