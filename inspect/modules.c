@@ -215,12 +215,11 @@ const struct verb verb_modules = {
 	.usage = "[ID]",
 	.help = "loaded programs and libraries",
 	.details =
-		"Of all threadprocs, or of the one with that id or name. Told is where a module's\n"
-		"symbols come from: its own symtab, a debug file, debugdata (.gnu_debugdata), "
-		"dynsym\n"
-		"(only what it exports) or nowhere; whether it has debug information; and whether "
-		"the\n"
-		"file on disk has changed since it was mapped, or is gone.\n",
+		"Of all threadprocs, or of the one with that id or name.\n"
+		"Told is where a module's symbols come from: its own symtab, a debug file,\n"
+		"debugdata (.gnu_debugdata), dynsym (only what it exports) or nowhere; whether it\n"
+		"has debug information; and whether the file on disk has changed since it was\n"
+		"mapped, or is gone.\n",
 	.example = "modules 2",
 	.takes = TAKES_COMPONENT,
 	.args_max = 1,

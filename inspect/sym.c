@@ -256,9 +256,11 @@ const struct verb verb_sym = {
 	.usage = "[ID] NAME",
 	.help = "symbols by name, in every component that has them",
 	.details =
-		"NAME is a name as in the source or as in the file; \"std::sort\" means every\n"
-		"function of that name. With *, ? or [ it is a pattern as in a shell; between\n"
-		"slashes it is an extended regular expression.\n"
+		"NAME is a name as in the source or as in the file; std::sort means every "
+                "function\n"
+		"of that name.\n"
+		"With *, ? or [ it is a pattern as in a shell; between slashes it is an extended\n"
+		"regular expression.\n"
 		"Told are address, size, binding, type, id and name of the component, module and\n"
 		"symbol; of a thread-local variable its offset in the module's block.\n",
 	.example = "sym allocstr 'std::vector<*>::push_back*'",
