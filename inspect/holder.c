@@ -14,6 +14,7 @@ static void by_symbol(const struct identity *id, struct holder *h)
 {
 	h->kind = "symbol";
 	h->lo = id->addr - (id->vaddr - id->symbol.value);
+	h->hi = id->symbol.size ? h->lo + id->symbol.size : 0;
 	snprintf(h->text, sizeof(h->text), "%.512s in %.100s", id->symbol_name,
 	         base_name(id->file));
 }
@@ -24,6 +25,7 @@ static void by_tls(const struct identity *id, struct holder *h)
 
 	h->kind = "tls";
 	h->lo = tls->lo + (id->tls_symbol.name ? id->tls_symbol.value : 0);
+	h->hi = id->tls_symbol.name ? h->lo + id->tls_symbol.size : tls->hi;
 	if (!tls->module)
 		snprintf(h->text, sizeof(h->text), "control block of thread %d", (int)tls->tid);
 	else if (id->tls_symbol.name)
@@ -38,6 +40,7 @@ static void by_chunk(const struct identity *id, struct holder *h)
 {
 	h->kind = "chunk";
 	h->lo = id->chunk.user;
+	h->hi = id->chunk.user + id->chunk.size;
 	snprintf(h->text, sizeof(h->text), "%" PRIu64 " bytes, %s", id->chunk.size,
 	         chunk_state_name(id->chunk.state));
 }
@@ -48,6 +51,7 @@ static void by_stack(const struct identity *id, struct holder *h)
 
 	h->kind = "stack";
 	h->lo = id->mapping.lo;
+	h->hi = id->mapping.hi;
 	snprintf(h->text, sizeof(h->text), "of %s %d", is_main ? "the main thread" : "thread",
 	         (int)id->tid);
 }
@@ -66,6 +70,7 @@ static void by_mapping(const struct identity *id, struct holder *h)
 
 	h->kind = id->owner.kind == OWNER_TOOLKIT ? "toolkit" : "mapping";
 	h->lo = id->mapped ? id->mapping.lo : id->addr;
+	h->hi = id->mapped ? id->mapping.hi : 0;
 	snprintf(h->text, sizeof(h->text), "%s%s%s%s%.100s", place_name(id->place),
 	         id->mapped ? ", " : "", id->mapped ? mapping_perms(&id->mapping, perms) : "",
 	         id->file ? ", " : "", id->file ? base_name(id->file) : "");
@@ -73,6 +78,7 @@ static void by_mapping(const struct identity *id, struct holder *h)
 
 void holder_of(const struct identity *id, struct holder *ret_holder)
 {
+	ret_holder->hi = 0;
 	if (id->symbol.name)
 		by_symbol(id, ret_holder);
 	else if (id->tls)
@@ -90,6 +96,14 @@ void holder_of(const struct identity *id, struct holder *ret_holder)
 bool holder_same(const struct holder *a, const struct holder *b)
 {
 	return a->lo == b->lo && !strcmp(a->kind, b->kind) && !strcmp(a->text, b->text);
+}
+
+void holder_print_offset(FILE *out, const char *before, uint64_t addr, const struct holder *holder)
+{
+	bool below = addr < holder->lo;
+
+	fprintf(out, "%s%c0x%" PRIx64, before, below ? '-' : '+',
+	        below ? holder->lo - addr : addr - holder->lo);
 }
 
 json_t *holder_json(const struct holder *holder)

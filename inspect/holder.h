@@ -13,6 +13,7 @@
 struct holder {
 	const char *kind; /* "symbol", "tls", "chunk", "stack", "section", "mapping", "toolkit" */
 	uint64_t lo;      /* where it begins */
+	uint64_t hi;      /* and ends; 0: not known */
 	char text[HOLDER_TEXT_SIZE]; /* raw: "errno of thread 4711", "48 bytes, in use" */
 };
 
@@ -23,6 +24,9 @@ bool holder_same(const struct holder *a, const struct holder *b);
 
 /* "kind", "address", "text" of it; NULL when memory is short. */
 json_t *holder_json(const struct holder *holder);
+
+/* BEFORE and "+0x8" or "-0x10": where an address is in it. */
+void holder_print_offset(FILE *out, const char *before, uint64_t addr, const struct holder *holder);
 
 /* "chunk 0x101000a8e3a0, 48 bytes, in use" without an end of line. */
 void holder_print(struct session *session, const struct holder *holder);

@@ -333,23 +333,16 @@ static int print_holder(void *context, const struct holder *holder)
 	return 0;
 }
 
-/* "+0x8", "-0x10". */
-static void print_offset(FILE *out, uint64_t at, uint64_t lo)
-{
-	fprintf(out, at < lo ? "-0x%" PRIx64 : "+0x%" PRIx64, at < lo ? lo - at : at - lo);
-}
-
 static int print_word(void *context, const struct ref *ref, const struct holder *holder,
                       const struct holder *target)
 {
 	struct session *session = context;
 
-	fprintf(session->out, "    0x%" PRIx64 " ", ref->at);
-	print_offset(session->out, ref->at, holder->lo);
+	fprintf(session->out, "    0x%" PRIx64, ref->at);
+	holder_print_offset(session->out, " ", ref->at, holder);
 	fprintf(session->out, " -> 0x%" PRIx64, ref->value);
 	if (target) {
-		fputs(", ", session->out);
-		print_offset(session->out, ref->value, target->lo);
+		holder_print_offset(session->out, ", ", ref->value, target);
 		fputs(" in ", session->out);
 		holder_print(session, target);
 	}

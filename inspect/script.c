@@ -66,8 +66,11 @@ int repl_script(struct session *session, FILE *input, bool keep_going)
 	session->input = input;
 	session->input_shared = true;
 	for (;;) {
-		int ret = read_line(session, input, &line, &size, &err);
+		int ret;
 
+		/* a program that asks may want the answer before it goes on */
+		fflush(session->out);
+		ret = read_line(session, input, &line, &size, &err);
 		if (ret < 0)
 			return status ? status : report(session, &err);
 		if (!ret || !run_next(session, line, keep_going, &status))

@@ -1,5 +1,7 @@
 #include "inspect/session.h"
 
+#include "inspect/diff.h"
+
 #include "lib/types/debug.h"
 
 #include <errno.h>
@@ -35,6 +37,7 @@ static void close_target(struct session *session)
 
 void session_deinit(struct session *session)
 {
+	diff_bases_destroy(session);
 	close_target(session);
 	snapshot_destroy(session->snapshot);
 	registry_close(session->registry);

@@ -34,6 +34,8 @@ struct session_examine {
 };
 struct debug_cache;
 
+struct diff_base;
+
 struct session {
 	/*
 	 * What is looked at: a live space, by its name, or the space in a core file, which is
@@ -63,6 +65,7 @@ struct session {
 	struct debug_cache *debug; /* NULL until a verb needs it (debugging.h) */
 	struct target target;      /* of the snapshot; use session_target */
 	bool has_target;
+	struct diff_base *diff_bases; /* what `diff` noted (diff.h) */
 	struct session_examine examine;
 };
 

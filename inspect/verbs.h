@@ -25,6 +25,7 @@
 	X(names)                                                                                   \
 	X(refs)                                                                                    \
 	X(graph)                                                                                   \
+	X(diff)                                                                                    \
 	X(follow)                                                                                  \
 	X(help)                                                                                    \
 	X(quit)

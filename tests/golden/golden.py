@@ -29,6 +29,7 @@ BY_KEY = {
     "launcher_pid": "PID", "build_id": "BUILD-ID", "inode": "INODE", "device": "DEVICE",
     "uptime": "TIME", "mapped": "BYTES", "reserved": "BYTES", "resident": "BYTES",
     "dirty": "BYTES", "swapped": "BYTES", "symbol_count": "COUNT", "bytes_read": "BYTES",
+    "pages": "PAGES",
 }
 # The same in a text, in this order.  Small numbers are no addresses.
 IN_TEXT = [

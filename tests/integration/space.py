@@ -223,6 +223,12 @@ class Space:
         """The records of the registry, of one state if that is given."""
         return [tp for tp in self.inspect("list")["threadprocs"] if state in (None, tp["state"])]
 
+    def until_loaded(self, name, library="libc."):
+        """Waits until a library of a component is on record, shortly after it was mapped."""
+        self.until(lambda: any(library in m["path"]
+                               for m in self.inspect(f"modules {name}")["modules"]),
+                   f"{library} of {name} is known")
+
     def maps(self, pid=None):
         """The mappings of the space."""
         pid = pid or self.ping()[1]

@@ -30,6 +30,8 @@ class Chunks(SpaceTest):
         with self.space.running(program(name)) as process:
             chunks = json.loads(process.stdout.readline())
             self.assertGreater(len(chunks), 20)
+            if "static" not in name:
+                self.space.until_loaded(name, "musl" if "musl" in name else "libc.")
             for chunk, offset, answer in self.identities(chunks, header):
                 with self.subTest(chunk=chunk, offset=offset):
                     found = identity(answer, "chunk")

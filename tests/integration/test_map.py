@@ -32,6 +32,7 @@ class Map(SpaceTest):
         """Resident and dirty memory of each mapping of a program that stands still."""
         with self.space.running(program("heaps")) as process:
             process.stdout.readline()
+            self.space.until_loaded("heaps")
             answer, = self.space.inspect("map heaps")["owners"]
             smaps = self.smaps(answer["threadproc"]["pid"])
             kinds = set()

@@ -18,7 +18,9 @@ class Pointers(SpaceTest):
         """A component; yields what it says of its addresses."""
         with self.space.running(program("pointers"), *argv, options=["-n", name]) as process:
             lines = iter(process.stdout.readline, "ready\n")
-            yield {k: int(v, 16) for k, v in (line.split() for line in lines)}
+            addresses = {k: int(v, 16) for k, v in (line.split() for line in lines)}
+            self.space.until_loaded(name)
+            yield addresses
 
     @contextlib.contextmanager
     def both(self):

@@ -43,6 +43,8 @@ class Blocks(SpaceTest):
         with self.space.running(program(argv[0]), *argv[1:]) as process:
             threads = [json.loads(process.stdout.readline()) for _ in range(2)]
             self.assertNotEqual(threads[0]["thread"], threads[1]["thread"])
+            for library in argv[1:]:
+                self.space.until_loaded(argv[0], library)
             for thread in threads:
                 self.check_thread(thread, modules)
 

@@ -1,0 +1,158 @@
+#include "lib/read/fingerprint.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#define PAGE 4096u
+#define LINES (PAGE / FINGERPRINT_LINE)
+
+struct page {
+	uint64_t addr;
+	uint64_t hash;
+	uint16_t lines[LINES];
+};
+
+struct fingerprint {
+	struct page *pages; /* ascending */
+	size_t count;
+	size_t room;
+};
+
+int fingerprint_create(struct fingerprint **ret_fingerprint, struct err *err)
+{
+	struct fingerprint *fingerprint = calloc(1, sizeof(*fingerprint));
+
+	if (!fingerprint)
+		return err_os(err, ENOMEM, "fingerprint of memory");
+	*ret_fingerprint = fingerprint;
+	return 0;
+}
+
+void fingerprint_destroy(struct fingerprint *fingerprint)
+{
+	if (!fingerprint)
+		return;
+	free(fingerprint->pages);
+	free(fingerprint);
+}
+
+size_t fingerprint_pages(const struct fingerprint *fingerprint)
+{
+	return fingerprint->count;
+}
+
+static int add_page(struct fingerprint *f, uint64_t addr, const uint8_t *bytes, struct err *err)
+{
+	struct page *page;
+
+	if (f->count >= FINGERPRINT_PAGES_MAX)
+		return err_set(err, ERR_LIMIT, "more than 8 GiB of memory");
+	if (f->count && addr <= f->pages[f->count - 1].addr)
+		return 0;
+	if (f->count == f->room) {
+		size_t room = f->room ? f->room * 2 : 64;
+		struct page *grown = reallocarray(f->pages, room, sizeof(*grown));
+
+		if (!grown)
+			return err_os(err, ENOMEM, "fingerprint of memory");
+		f->pages = grown;
+		f->room = room;
+	}
+	page = &f->pages[f->count++];
+	page->addr = addr;
+	page->hash = XXH3_64bits(bytes, PAGE);
+	for (unsigned i = 0; i < LINES; i++)
+		page->lines[i] = (uint16_t)XXH3_64bits(bytes + (size_t)i * FINGERPRINT_LINE,
+		                                       FINGERPRINT_LINE);
+	return 0;
+}
+
+int fingerprint_add(struct fingerprint *fingerprint, uint64_t addr, const uint8_t *bytes,
+                    size_t len, struct err *err)
+{
+	size_t skip = -addr & (PAGE - 1);
+
+	for (size_t at = skip; at < len && len - at >= PAGE; at += PAGE) {
+		if (add_page(fingerprint, addr + at, bytes + at, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- Comparing -------------------------------------------------------------------- */
+
+struct comparison {
+	fingerprint_visitor *visit;
+	void *context;
+	struct err *err;
+	enum difference difference;
+	uint64_t lo; /* the range that may go on; lo == hi: none */
+	uint64_t hi;
+	int ret;
+};
+
+static void flush(struct comparison *c)
+{
+	if (c->lo != c->hi && !c->ret)
+		c->ret = c->visit(c->context, c->difference, c->lo, c->hi, c->err);
+	c->lo = c->hi;
+}
+
+static void differs(struct comparison *c, enum difference difference, uint64_t lo, uint64_t hi)
+{
+	if (c->lo == c->hi || c->difference != difference || c->hi != lo) {
+		flush(c);
+		c->difference = difference;
+		c->lo = lo;
+	}
+	c->hi = hi;
+}
+
+static void compare_pages(struct comparison *c, const struct page *before, const struct page *after)
+{
+	bool any = false;
+
+	if (before->hash == after->hash)
+		return;
+	for (unsigned i = 0; i < LINES; i++) {
+		uint64_t lo = after->addr + (uint64_t)i * FINGERPRINT_LINE;
+
+		if (before->lines[i] == after->lines[i])
+			continue;
+		differs(c, DIFFERENCE_CHANGED, lo, lo + FINGERPRINT_LINE);
+		any = true;
+	}
+	/* it did change, and the short hashes happen to be alike */
+	if (!any)
+		differs(c, DIFFERENCE_CHANGED, after->addr, after->addr + PAGE);
+}
+
+int fingerprint_compare(const struct fingerprint *before, const struct fingerprint *after,
+                        fingerprint_visitor *visit, void *context, struct err *err)
+{
+	struct comparison c = {.visit = visit, .context = context, .err = err};
+	size_t b = 0, a = 0;
+
+	while ((b < before->count || a < after->count) && !c.ret) {
+		const struct page *was = b < before->count ? &before->pages[b] : NULL;
+		const struct page *is = a < after->count ? &after->pages[a] : NULL;
+
+		if (!is || (was && was->addr < is->addr)) {
+			differs(&c, DIFFERENCE_GONE, was->addr, was->addr + PAGE);
+			b++;
+		} else if (!was || is->addr < was->addr) {
+			differs(&c, DIFFERENCE_NEW, is->addr, is->addr + PAGE);
+			a++;
+		} else {
+			compare_pages(&c, was, is);
+			a++;
+			b++;
+		}
+	}
+	flush(&c);
+	return c.ret;
+}
