@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #define PATH_ROOM 64
 
@@ -20,6 +21,39 @@ static char *read_target(const char *path)
 	ssize_t len = readlink(path, text, sizeof(text));
 
 	return len < 0 ? NULL : strndup(text, (size_t)len);
+}
+
+/* The kernel's own numbers: consoles, serial lines, /dev/tty, pseudo-terminals. */
+static bool is_tty(dev_t device)
+{
+	unsigned number = major(device);
+
+	return number == 4 || number == 5 || (number >= 136 && number <= 143);
+}
+
+static bool is_anonymous(const struct stat *st, const char *target)
+{
+	return target[0] != '/' || (!st->st_nlink && !strncmp(target, "/memfd:", 7));
+}
+
+static enum tp_fd_kind kind_of(const struct stat *st, const char *target)
+{
+	switch (st->st_mode & S_IFMT) {
+	case S_IFDIR:
+		return TP_FD_DIR;
+	case S_IFCHR:
+		return is_tty(st->st_rdev) ? TP_FD_TTY : TP_FD_CHAR;
+	case S_IFBLK:
+		return TP_FD_BLOCK;
+	case S_IFIFO:
+		return TP_FD_PIPE;
+	case S_IFSOCK:
+		return TP_FD_SOCKET;
+	case S_IFREG:
+		return is_anonymous(st, target) ? TP_FD_ANON : TP_FD_FILE;
+	default:
+		return is_anonymous(st, target) ? TP_FD_ANON : TP_FD_OTHER;
+	}
 }
 
 static bool read_state(pid_t pid, int fd, struct open_file *file)
@@ -56,7 +90,7 @@ int open_file_read(pid_t pid, int fd, struct open_file *ret_file, struct err *er
 		file.has_state = true;
 		file.dev = st.st_dev;
 		file.ino = st.st_ino;
-		file.type = st.st_mode & S_IFMT;
+		file.kind = kind_of(&st, file.target);
 	}
 	*ret_file = file;
 	return 0;

@@ -5,6 +5,7 @@
 #define TPROC_READ_FILES_H
 
 #include "lib/base/err.h"
+#include "tproc/abi.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@ struct open_file {
 	bool has_state; /* the next are known */
 	uint64_t dev;
 	uint64_t ino;
-	uint32_t type;  /* S_IFMT bits of its mode */
+	uint32_t kind;  /* enum tp_fd_kind */
 	uint32_t flags; /* as fcntl F_GETFL, and O_CLOEXEC */
 	uint64_t pos;
 };
