@@ -17,6 +17,7 @@
 	X(x)                                                                                       \
 	X(print)                                                                                   \
 	X(sym)                                                                                     \
+	X(types)                                                                                   \
 	X(modules)                                                                                 \
 	X(threads)                                                                                 \
 	X(bt)                                                                                      \

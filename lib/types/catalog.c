@@ -199,7 +199,7 @@ struct type_search {
 	struct found found; /* entry NULL: nothing yet */
 };
 
-static bool has_tag(const struct index_entry *entry, enum type_kind wanted)
+bool entry_has_tag(const struct index_entry *entry, enum type_kind wanted)
 {
 	Dwarf_Die die = entry->die;
 	int tag = dwarf_tag(&die);
@@ -222,7 +222,7 @@ static int take_type(void *context, const struct index_entry *entry, bool exact)
 {
 	struct type_search *search = context;
 
-	if (!has_tag(entry, search->tag) || (entry->declaration && search->found.entry))
+	if (!entry_has_tag(entry, search->tag) || (entry->declaration && search->found.entry))
 		return 0;
 	search->found = search->module;
 	search->found.entry = entry;

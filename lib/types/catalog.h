@@ -80,6 +80,9 @@ int catalog_find_objects(struct catalog *catalog, const struct reg_threadproc *t
                          const struct object_query *query, struct found *found, size_t max,
                          size_t *ret_count, struct err *err);
 
+/* Whether a type is what "struct", "union" or "enum" before its name asks for (tag, as above). */
+bool entry_has_tag(const struct index_entry *entry, enum type_kind tag);
+
 /* The type of what was found; an enumerator's is its enum. */
 int found_type(const struct found *found, const struct type **ret_type, struct err *err);
 

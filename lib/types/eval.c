@@ -23,7 +23,7 @@ static int literal(const struct eval *eval, const struct expr *expr, struct valu
 		name = "double";
 	if (eval_base(eval, name, &type, err))
 		return -1;
-	*ret_value = expr->kind == EXPR_FLOAT ? value_of_double(type, expr->number)
+	*ret_value = expr->kind == EXPR_FLOAT ? value_of_float(type, expr->number)
 	                                      : value_of_integer(type, expr->integer);
 	return 0;
 }

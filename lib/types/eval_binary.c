@@ -98,11 +98,44 @@ static bool compare(int op, int order)
 	}
 }
 
+/* The wider of those that are floating-point numbers. */
+static const char *float_type(const struct value *a, const struct value *b)
+{
+	const struct type *x = type_strip(a->type), *y = type_strip(b->type);
+	uint64_t size = x->kind == TYPE_FLOAT ? x->size : 0;
+
+	if (y->kind == TYPE_FLOAT && y->size > size)
+		size = y->size;
+	return size == sizeof(float) ? "float" : size == sizeof(double) ? "double" : "long double";
+}
+
+static int float_arithmetic(int op, long double x, long double y, long double *ret_result,
+                            struct err *err)
+{
+	switch (op) {
+	case '+':
+		*ret_result = x + y;
+		return 0;
+	case '-':
+		*ret_result = x - y;
+		return 0;
+	case '*':
+		*ret_result = x * y;
+		return 0;
+	case '/':
+		*ret_result = x / y;
+		return 0;
+	default:
+		return err_set(err, ERR_USAGE,
+		               "floating-point numbers do not go with this operator");
+	}
+}
+
 static int float_binary(const struct eval *eval, int op, const struct value *a,
                         const struct value *b, struct value *ret_value, struct err *err)
 {
 	const struct type *type;
-	long double x, y;
+	long double x, y, result = 0;
 
 	if (value_number(eval->catalog, a, &x, err) || value_number(eval->catalog, b, &y, err))
 		return -1;
@@ -111,26 +144,10 @@ static int float_binary(const struct eval *eval, int op, const struct value *a,
 			return truth_value(eval, op == OP_NOT_EQUAL, ret_value, err);
 		return truth_value(eval, compare(op, (x > y) - (x < y)), ret_value, err);
 	}
-	if (eval_base(eval, "double", &type, err))
+	if (float_arithmetic(op, x, y, &result, err) ||
+	    eval_base(eval, float_type(a, b), &type, err))
 		return -1;
-	switch (op) {
-	case '+':
-		x += y;
-		break;
-	case '-':
-		x -= y;
-		break;
-	case '*':
-		x *= y;
-		break;
-	case '/':
-		x /= y;
-		break;
-	default:
-		return err_set(err, ERR_USAGE,
-		               "floating-point numbers do not go with this operator");
-	}
-	*ret_value = value_of_double(type, (double)x);
+	*ret_value = value_of_float(type, result);
 	return 0;
 }
 
@@ -368,7 +385,7 @@ int eval_cast(const struct eval *eval, const struct value *value, const struct t
 	if (base->kind == TYPE_FLOAT) {
 		if (value_number(eval->catalog, &from, &number, err))
 			return -1;
-		*ret_value = value_of_double(type, (double)number);
+		*ret_value = value_of_float(type, number);
 		return 0;
 	}
 	if (type_strip(from.type)->kind == TYPE_FLOAT) {

@@ -23,6 +23,14 @@ struct declared {
 	UT_hash_handle hh;
 };
 
+/* What is defined before its declaration was met: to be settled at the end of the unit. */
+struct pending {
+	struct pending *next;
+	const void *origin;
+	struct scope *scope; /* whose outer is to be set; NULL: the entry's scope is */
+	size_t entry;
+};
+
 struct level {
 	Dwarf_Die die;
 	const struct scope *scope; /* that die is in */
@@ -32,6 +40,7 @@ struct walk {
 	struct debug *debug;
 	struct debug_index *index;
 	struct declared *declared; /* of the unit being walked */
+	struct pending *pending;   /* likewise */
 	struct arena scratch;
 	struct level levels[DIE_DEPTH_MAX];
 	size_t depth;
@@ -86,19 +95,71 @@ static int add_declared(struct walk *w, const Dwarf_Die *die, const struct scope
 	return 0;
 }
 
-/* What the name of a definition is in: what its declaration is in. */
-static const struct scope *scope_of(struct walk *w, Dwarf_Die *die, const struct scope *scope)
+static const struct declared *find_declared(struct walk *w, const void *addr)
 {
 	struct declared *declared;
+
+	HASH_FIND_PTR(w->declared, &addr, declared);
+	return declared;
+}
+
+/*
+ * What the name of a definition is in: what its declaration is in.  When that is still to come,
+ * *ret_origin is where it will be.
+ */
+static const struct scope *scope_of(struct walk *w, Dwarf_Die *die, const struct scope *scope,
+                                    const void **ret_origin)
+{
+	const struct declared *declared;
 	Dwarf_Attribute attr;
 	Dwarf_Die origin;
-	const void *addr;
 
+	*ret_origin = NULL;
 	if (!dwarf_attr(die, DW_AT_specification, &attr) || !dwarf_formref_die(&attr, &origin))
 		return scope;
-	addr = origin.addr;
-	HASH_FIND_PTR(w->declared, &addr, declared);
-	return declared ? declared->scope : scope;
+	declared = find_declared(w, origin.addr);
+	if (declared)
+		return declared->scope;
+	*ret_origin = origin.addr;
+	return scope;
+}
+
+static int add_pending(struct walk *w, const void *origin, struct scope *scope, size_t entry)
+{
+	struct pending *pending;
+
+	if (!origin)
+		return 0;
+	pending = arena_alloc(&w->scratch, sizeof(*pending));
+	if (!pending)
+		return no_memory(w);
+	*pending = (struct pending){w->pending, origin, scope, entry};
+	w->pending = pending;
+	return 0;
+}
+
+static void settle(struct walk *w)
+{
+	for (struct pending *p = w->pending; p; p = p->next) {
+		const struct declared *declared = find_declared(w, p->origin);
+
+		if (!declared)
+			continue;
+		if (!p->scope)
+			w->index->entries[p->entry].scope = declared->scope;
+		else if (declared->scope != p->scope)
+			p->scope->outer = declared->scope;
+	}
+	w->pending = NULL;
+}
+
+/* With the scope that its name is in. */
+static int add_scoped(struct walk *w, struct index_entry *entry, const struct scope *scope)
+{
+	const void *origin;
+
+	entry->scope = scope_of(w, &entry->die, scope, &origin);
+	return add_entry(w, entry) || add_pending(w, origin, NULL, w->index->count - 1) ? -1 : 0;
 }
 
 static int take_enumerators(struct walk *w, Dwarf_Die *die, const struct scope *scope)
@@ -141,8 +202,7 @@ static int take_variable(struct walk *w, Dwarf_Die *die, const struct scope *sco
 	entry.name = die_name(w->debug, die);
 	if (!entry.name)
 		return 0;
-	entry.scope = scope_of(w, die, scope);
-	return add_entry(w, &entry);
+	return add_scoped(w, &entry, scope);
 }
 
 static int take_function(struct walk *w, Dwarf_Die *die, const struct scope *scope)
@@ -163,8 +223,7 @@ static int take_function(struct walk *w, Dwarf_Die *die, const struct scope *sco
 	entry.addr = lo;
 	if (!dwarf_highpc(die, &hi) && hi > lo)
 		entry.size = hi - lo;
-	entry.scope = scope_of(w, die, scope);
-	return add_entry(w, &entry);
+	return add_scoped(w, &entry, scope);
 }
 
 /* ---- Descent ------------------------------------------------------------- */
@@ -205,6 +264,7 @@ static const struct scope *inner_scope(struct walk *w, Dwarf_Die *die, int tag,
                                        const struct scope *scope, bool *ret_failed)
 {
 	const char *name = die_name(w->debug, die);
+	const void *origin;
 	struct scope *inner;
 
 	if (tag == DW_TAG_lexical_block)
@@ -214,7 +274,11 @@ static const struct scope *inner_scope(struct walk *w, Dwarf_Die *die, int tag,
 		*ret_failed = true;
 		return NULL;
 	}
-	inner->outer = scope_of(w, die, scope);
+	inner->outer = scope_of(w, die, scope, &origin);
+	if (add_pending(w, origin, inner, 0)) {
+		*ret_failed = true;
+		return NULL;
+	}
 	inner->transparent =
 		tag == DW_TAG_namespace && (!name || die_own_flag(die, DW_AT_export_symbols));
 	inner->name = name ? name : tag == DW_TAG_namespace ? ANONYMOUS_NAMESPACE : ANONYMOUS;
@@ -232,7 +296,9 @@ static int take_type(struct walk *w, Dwarf_Die *die, int tag, const struct scope
 	bool failed = false;
 
 	entry.declaration = die_own_flag(die, DW_AT_declaration);
-	if (entry.name && add_entry(w, &entry))
+	if (entry.declaration && add_declared(w, die, scope))
+		return -1;
+	if (entry.name && add_scoped(w, &entry, scope))
 		return -1;
 	if (tag != DW_TAG_enumeration_type)
 		return 0;
@@ -306,6 +372,7 @@ static int walk_unit(struct walk *w, Dwarf_Die *unit)
 		if (!ret)
 			ret = advance(w, &more);
 	}
+	settle(w);
 	HASH_CLEAR(hh, w->declared);
 	arena_deinit(&w->scratch);
 	return ret;

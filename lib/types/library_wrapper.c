@@ -76,7 +76,7 @@ static void argument_head(struct render *r, const char *name, const struct type 
 	char text[TYPE_NAME_SIZE] = "";
 
 	if (argument)
-		type_name(argument, text, sizeof(text));
+		type_display(argument, "", text, sizeof(text));
 	builder_printf(&r->text, "std::%s<", name);
 	builder_escaped(&r->text, text);
 	builder_printf(&r->text, ">");
@@ -109,7 +109,7 @@ static void variant_head(struct render *r, const struct type *type, uint64_t ind
 
 	builder_printf(&r->text, "std::variant<");
 	for (size_t i = 0; i < parts->argument_count; i++) {
-		type_name(parts->arguments[i].type, text, sizeof(text));
+		type_display(parts->arguments[i].type, "", text, sizeof(text));
 		builder_printf(&r->text, "%s", i ? ", " : "");
 		builder_escaped(&r->text, text);
 	}
@@ -178,7 +178,7 @@ static void follow(struct render *r, const struct value *pointer, struct shown *
 	if (dynamic_value(r->catalog, &object, &whole)) {
 		char name[TYPE_NAME_SIZE];
 
-		type_name(whole.type, name, sizeof(name));
+		type_display(whole.type, "", name, sizeof(name));
 		part->real = render_text(r, name);
 		object = whole;
 	}

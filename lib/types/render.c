@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* From so many equal elements on they are shown once, as in GDB. */
-#define REPEATS_MIN 10
+/* More equal elements than this are shown once, as in GDB. */
+#define REPEATS_MAX 10
 /* Bytes that are compared at once. */
 #define BLOCK_SIZE 4096
 
@@ -187,12 +187,12 @@ void render_elements(struct render *r, const struct value *first, uint64_t count
 		part = render_add(r, shown, NULL);
 		if (!part)
 			break;
-		if (repeats < REPEATS_MIN)
+		if (repeats <= REPEATS_MAX)
 			repeats = 1;
 		value.addr += at * size;
 		render_into(r, &value, part);
 		part->repeats = repeats;
-		shown_count += repeats > 1 ? REPEATS_MIN : 1;
+		shown_count += repeats > 1 ? REPEATS_MAX : 1;
 		at += repeats;
 	}
 }
@@ -266,7 +266,7 @@ static void render_type(struct render *r, const struct value *value, struct show
 {
 	char name[TYPE_NAME_SIZE];
 
-	type_name(value->type, name, sizeof(name));
+	type_display(value->type, "", name, sizeof(name));
 	shown->type = render_text(r, name);
 	shown->has_addr = value->in_memory && !value->bit_size;
 	shown->addr = value->addr;
@@ -335,7 +335,7 @@ int render_value(struct catalog *catalog, const struct value *value,
 		if (!options->plain && dynamic_value(catalog, value, &whole)) {
 			char name[TYPE_NAME_SIZE];
 
-			type_name(whole.type, name, sizeof(name));
+			type_display(whole.type, "", name, sizeof(name));
 			rendering.root->real = render_text(&r, name);
 			render_type(&r, value, rendering.root);
 		}

@@ -4,6 +4,7 @@
 #include "lib/types/render_parts.h"
 
 #include "lib/read/identify.h"
+#include "lib/types/index.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -102,47 +103,49 @@ static bool put_wide(struct render *r, const struct value *value, const struct t
 	return true;
 }
 
-static bool put_nan(struct render *r, const struct value *value, uint64_t size, struct err *err)
+static void put_nan(struct render *r, uint64_t bits, uint64_t size)
 {
-	uint64_t bits = 0;
-	bool negative;
+	bool negative = bits >> (size * 8 - 1);
 
-	if (value_read(r->catalog, value, &bits, size < 8 ? size : 8, err))
-		return false;
-	if (size == 4) {
-		negative = bits >> 31;
-		bits &= 0x7fffff;
-	} else {
-		negative = bits >> 63;
-		bits &= UINT64_C(0xfffffffffffff);
-	}
+	bits &= size == sizeof(float) ? 0x7fffff : UINT64_C(0xfffffffffffff);
 	builder_printf(&r->text, "%snan(0x%" PRIx64 ")", negative ? "-" : "", bits);
-	return true;
+}
+
+/* The bits of a number of 4 or 8 bytes. */
+static void put_float_bits(struct render *r, uint64_t bits, uint64_t size)
+{
+	double middle;
+	float narrow;
+
+	memcpy(&narrow, &bits, sizeof(narrow));
+	memcpy(&middle, &bits, sizeof(middle));
+	if (size == sizeof(float) ? narrow != narrow : middle != middle)
+		put_nan(r, bits, size);
+	else if (size == sizeof(float))
+		builder_printf(&r->text, "%.9g", (double)narrow);
+	else
+		builder_printf(&r->text, "%.17g", middle);
 }
 
 static bool put_float(struct render *r, const struct value *value, const struct type *type,
                       struct err *err)
 {
-	long double number;
 	char format = r->options->format;
+	long double number;
+	uint64_t bits = 0;
 
-	if (value_number(r->catalog, value, &number, err))
-		return false;
-	if (format && format != 'f' && format != 's' && number == number) {
-		/* the integer nearest to zero, as GDB has it */
-		uint64_t integer = number < 0 ? (uint64_t)(int64_t)number : (uint64_t)number;
-
-		put_integer(r, integer, type->size < 8 ? type->size : 8, true, format);
+	if (type->size != sizeof(float) && type->size != sizeof(double)) {
+		if (value_number(r->catalog, value, &number, err))
+			return false;
+		builder_printf(&r->text, "%.18Lg", number);
 		return true;
 	}
-	if (number != number && type->size <= 8)
-		return put_nan(r, value, type->size, err);
-	if (type->size == sizeof(float))
-		builder_printf(&r->text, "%.9Lg", number);
-	else if (type->size == sizeof(double))
-		builder_printf(&r->text, "%.17Lg", number);
+	if (value_read(r->catalog, value, &bits, type->size, err))
+		return false;
+	if (format && format != 'f' && format != 's')
+		put_integer(r, bits, type->size, false, format);
 	else
-		builder_printf(&r->text, "%.18Lg", number);
+		put_float_bits(r, bits, type->size);
 	return true;
 }
 
@@ -241,10 +244,16 @@ static bool put_any_integer(struct render *r, const struct value *value, const s
 		return false;
 	if (format == 's')
 		format = 0;
+	if (format == 'f' && (size == sizeof(float) || size == sizeof(double))) {
+		put_float_bits(r, integer, size);
+		return true;
+	}
 	if (format == 'f')
 		format = 'd';
+	if (format == 'a')
+		size = 8;
 	if (format == 'c') {
-		put_integer(r, integer, size, type->is_signed, 'd');
+		put_integer(r, cut(integer, 1), 1, false, type->is_signed ? 'd' : 'u');
 		builder_printf(&r->text, " ");
 		render_character(r, cut(integer, 1), 1);
 	} else if (format) {
@@ -274,16 +283,41 @@ bool render_number(struct render *r, const struct value *value, struct err *err)
 
 /* ---- Pointers ------------------------------------------------------------ */
 
+/* The variable that an address lies in, by what the program calls it. */
+static bool find_variable(struct render *r, const struct identity *id, const char **ret_name,
+                          uint64_t *ret_offset)
+{
+	const struct index_entry *entry;
+	struct debug_index *index;
+	struct debug *debug;
+	struct err err;
+
+	if (!id->module || !id->has_vaddr || catalog_debug(r->catalog, id->module, &debug, &err) ||
+	    debug_get_index(debug, &index, &err))
+		return false;
+	entry = debug_index_at(index, ENTRY_VARIABLE, id->vaddr);
+	if (!entry || entry->addr != id->symbol.value)
+		return false;
+	*ret_name = entry->name;
+	*ret_offset = id->vaddr - entry->addr;
+	return true;
+}
+
 /* " <symbol+4>" */
 static void put_identity(struct render *r, const struct identity *id)
 {
-	if (!id->symbol.name ||
-	    (id->symbol.size && id->vaddr - id->symbol.value >= id->symbol.size))
+	const char *name = id->symbol_name;
+	uint64_t offset = id->vaddr - id->symbol.value;
+
+	if (!id->symbol.name || (id->symbol.size && offset >= id->symbol.size))
 		return;
+	/* of a variable within a function, the symbol has a number added: "nodes.0" */
+	if (strchr(name, '.'))
+		find_variable(r, id, &name, &offset);
 	builder_printf(&r->text, " <");
-	builder_escaped(&r->text, id->symbol_name);
-	if (id->vaddr != id->symbol.value)
-		builder_printf(&r->text, "+%" PRIu64, id->vaddr - id->symbol.value);
+	builder_escaped(&r->text, name);
+	if (offset)
+		builder_printf(&r->text, "+%" PRIu64, offset);
 	builder_printf(&r->text, ">");
 }
 
@@ -392,13 +426,13 @@ void render_pointer(struct render *r, const struct value *value, struct shown *s
 	if (wants_type(r, type, target)) {
 		char name[TYPE_NAME_SIZE];
 
-		type_name(value->type, name, sizeof(name));
+		type_display(value->type, "", name, sizeof(name));
 		builder_printf(&r->text, "(");
 		builder_escaped(&r->text, name);
 		builder_printf(&r->text, ") ");
 	}
 	builder_printf(&r->text, "%s0x%" PRIx64, type_is_reference(type) ? "@" : "", addr);
-	if (addr && type->kind == TYPE_POINTER)
+	if (addr && type->kind == TYPE_POINTER && r->options->format != 'x')
 		put_identity(r, id);
 	if (type->kind == TYPE_POINTER && (!r->options->format || r->options->format == 's'))
 		put_string(r, target, addr);
@@ -414,7 +448,7 @@ static void render_function(struct render *r, const struct value *value, struct 
 {
 	char name[TYPE_NAME_SIZE];
 
-	type_name(value->type, name, sizeof(name));
+	type_display(value->type, "", name, sizeof(name));
 	builder_printf(&r->text, "{");
 	builder_escaped(&r->text, name);
 	builder_printf(&r->text, "} 0x%" PRIx64, value->addr);

@@ -84,6 +84,8 @@ static bool is_harmless(const char *utf8, size_t len)
 
 static void put_octal(struct render *r, uint64_t character, size_t size)
 {
+	if (character < 0x100)
+		size = 1;
 	for (size_t i = 0; i < size; i++)
 		builder_printf(&r->text, "\\%03o", (unsigned int)(character >> i * 8 & 0xff));
 }

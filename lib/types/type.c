@@ -244,6 +244,12 @@ static int find_or_make(struct type_store *store, Dwarf_Die *die, size_t dimensi
 int type_of_die(struct type_store *store, Dwarf_Die *die, const struct type **ret_type,
                 struct err *err)
 {
+	Dwarf_Attribute attr;
+	Dwarf_Die elsewhere;
+
+	/* a stub of what is in a unit of its own */
+	if (dwarf_attr(die, DW_AT_signature, &attr) && dwarf_formref_die(&attr, &elsewhere))
+		die = &elsewhere;
 	return find_or_make(store, die, 0, ret_type, err);
 }
 

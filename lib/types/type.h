@@ -172,6 +172,9 @@ void type_name(const struct type *type, char *dst, size_t size);
 /* The same around the name of something of that type: "const char *(*name)[3]". */
 void type_declare(const struct type *type, const char *name, char *dst, size_t size);
 
+/* The same as people write it: std::string by that name. */
+void type_display(const struct type *type, const char *name, char *dst, size_t size);
+
 #define TYPE_NAME_SIZE 4096
 
 #endif

@@ -56,8 +56,7 @@ static void put_qualifiers(struct text *text, unsigned int qualifiers)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!(qualifiers & words[i].bit))
 			continue;
-		put_space(text);
-		put(text, "%s", words[i].word);
+		put(text, text->used ? " %s" : "%s", words[i].word);
 	}
 }
 
@@ -289,4 +288,29 @@ void type_declare(const struct type *type, const char *name, char *dst, size_t s
 void type_name(const struct type *type, char *dst, size_t size)
 {
 	type_declare(type, "", dst, size);
+}
+
+/* What everybody calls std::string is written so. */
+static void shorten(char *name)
+{
+	static const char full[] =
+		"std::__cxx11::basic_string<char, std::char_traits<char>, std::allocator<char> >";
+	static const char brief[] = "std::string";
+	char *at = strstr(name, full);
+
+	for (; at; at = strstr(at + strlen(brief), full)) {
+		char *rest = at + strlen(full);
+
+		/* of its members the name stays whole */
+		if (rest[0] == ':')
+			continue;
+		memcpy(at, brief, strlen(brief));
+		memmove(at + strlen(brief), rest, strlen(rest) + 1);
+	}
+}
+
+void type_display(const struct type *type, const char *name, char *dst, size_t size)
+{
+	type_declare(type, name, dst, size);
+	shorten(dst);
 }

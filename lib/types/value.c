@@ -29,10 +29,10 @@ struct value value_of_integer(const struct type *type, uint64_t integer)
 	return value;
 }
 
-struct value value_of_double(const struct type *type, double number)
+struct value value_of_float(const struct type *type, long double number)
 {
 	struct value value = {.type = type};
-	long double wide = number;
+	double middle = (double)number;
 	float narrow = (float)number;
 
 	switch (type_strip(type)->size) {
@@ -40,10 +40,10 @@ struct value value_of_double(const struct type *type, double number)
 		memcpy(value.bytes, &narrow, sizeof(narrow));
 		break;
 	case sizeof(double):
-		memcpy(value.bytes, &number, sizeof(number));
+		memcpy(value.bytes, &middle, sizeof(middle));
 		break;
 	default:
-		memcpy(value.bytes, &wide, 10);
+		memcpy(value.bytes, &number, 10); /* the rest is padding */
 		break;
 	}
 	return value;

@@ -30,7 +30,7 @@ struct value value_at(const struct type *type, const struct reg_threadproc *tp, 
 
 /* Of an integer, an enum, a pointer; its bytes are the lowest ones of integer. */
 struct value value_of_integer(const struct type *type, uint64_t integer);
-struct value value_of_double(const struct type *type, double number);
+struct value value_of_float(const struct type *type, long double number);
 
 /* The first size bytes of it.  ERR_NOT_FOUND when they cannot be read. */
 int value_read(struct catalog *catalog, const struct value *value, void *buf, size_t size,

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum colour { RED, GREEN = 5, BLUE = -3 };
-enum flags { FLAG_A = 1, FLAG_B = 2, FLAG_C = 12, FLAG_D = 16 };
+enum flags { FLAG_A = 1, FLAG_B = 2, FLAG_C = 4, FLAG_D = 16 };
 
 struct point {
 	int x;

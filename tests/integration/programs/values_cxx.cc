@@ -185,7 +185,7 @@ int main()
 		auto gone = std::make_shared<int>(1);
 		expired = gone;
 	}
-	std::printf("ready\n");
+	std::printf("ready %p\n", static_cast<void *>(&circle));
 	std::fflush(stdout);
 	int c = std::getchar();
 	ring->next.reset();
