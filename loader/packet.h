@@ -17,6 +17,7 @@ union packet_body {
 	struct wire_started started;
 	struct wire_status status;
 	struct wire_failed failed;
+	struct wire_crashed crashed;
 	struct wire_pong pong;
 	struct wire_debug debug;
 	struct wire_show show;

@@ -9,7 +9,7 @@
  *
  * A connection is one launch: the client sends WIRE_LAUNCH, then as many WIRE_FDS
  * as its descriptors need; the server answers WIRE_STARTED or WIRE_FAILED, then
- * WIRE_CHANGED for stops and continues, then WIRE_EXITED.  When the client closes
+ * WIRE_CHANGED for stops and continues, perhaps WIRE_CRASHED, then WIRE_EXITED.  When the client closes
  * the connection before that, its threadproc is killed.
  *
  * Or it is a debugger: the client sends WIRE_DEBUG, answered with WIRE_SHOWN, and from then on
@@ -50,6 +50,8 @@ enum wire_type {
 	WIRE_SHOWN = 12,   /* server: struct wire_shown */
 	WIRE_RELEASE = 13, /* client: struct wire_show; no answer */
 	WIRE_EVENT = 14,   /* server: struct wire_event, to debuggers that want them */
+	WIRE_CRASHED = 15, /* server: struct wire_crashed; the registry has the record */
+	WIRE_LET_DIE = 16, /* client: nothing; no answer */
 };
 
 struct wire_header {
@@ -71,6 +73,7 @@ enum wire_launch_flags {
 	WIRE_HAS_AFFINITY = 2, /* else the server's own stays */
 	WIRE_HAS_IOPRIO = 4,
 	WIRE_FORK_ALL = 8, /* forks copy the neighbours' memory too */
+	WIRE_HOLD_CRASH = 16, /* when it crashes: WIRE_CRASHED, and it waits for WIRE_LET_DIE */
 };
 
 /*
@@ -128,6 +131,14 @@ struct wire_status {
 	struct wire_header h;
 	int32_t code;
 	int32_t status;
+};
+
+struct wire_crashed {
+	struct wire_header h;
+	uint32_t id;
+	int32_t tid;
+	int32_t sig;
+	uint32_t pad;
 };
 
 /* kind is what tprun exits with: 127 not found, 126 cannot run, 125 our failure. */
@@ -204,6 +215,7 @@ _Static_assert(sizeof(struct wire_fds) == 1024, "wire_fds");
 _Static_assert(sizeof(struct wire_started) == 32, "wire_started");
 _Static_assert(sizeof(struct wire_status) == 24, "wire_status");
 _Static_assert(sizeof(struct wire_failed) == 1048, "wire_failed");
+_Static_assert(sizeof(struct wire_crashed) == 32, "wire_crashed");
 _Static_assert(sizeof(struct wire_pong) == 32, "wire_pong");
 _Static_assert(sizeof(struct wire_debug) == 24, "wire_debug");
 _Static_assert(sizeof(struct wire_show) == 24, "wire_show");

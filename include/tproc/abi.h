@@ -142,7 +142,7 @@ struct tp_threadproc {
 	struct tp_ref cwd;	     /* at launch */
 	struct tp_ref modules;	     /* array of struct tp_module */
 	struct tp_ref fds;	     /* array of struct tp_fd, each with text in the heap */
-	struct tp_ref crash;	     /* reserved for the crash record */
+	struct tp_ref crash;	     /* a struct tp_crash once it crashed */
 	uint64_t reserved[40];
 };
 
@@ -385,7 +385,55 @@ struct tp_mailbox {
 	uint32_t scanned; /* files whose sites nobody had published */
 	struct tp_request request;
 	uint64_t reserved[64];
-	/* the rest of the stride is kept for the crash record */
+	/* at TP_MAILBOX_CRASH: struct tp_crash */
+};
+
+/* ---- Crashes ---------------------------------------------------------------- */
+
+#define TP_MAILBOX_CRASH 4096u /* from the mailbox's start */
+#define TP_CRASH_REGS 32u
+#define TP_CRASH_STACK 8192u
+#define TP_SIGINFO_SIZE 128u
+
+enum tp_crash_state {
+	TP_CRASH_NONE = 0,
+	TP_CRASH_WRITING = 1,  /* a thread is at it, and perhaps died of it */
+	TP_CRASH_COMPLETE = 2, /* the server's turn */
+	TP_CRASH_TAKEN = 3,    /* it is in the registry */
+};
+
+/* What becomes of the thread that crashed, which waits for it. */
+enum tp_crash_verdict {
+	TP_VERDICT_NONE = 0,
+	TP_VERDICT_HOLD = 1,   /* wait until it changes */
+	TP_VERDICT_DIE = 2,
+	TP_VERDICT_RESUME = 3, /* go on at resume_pc: what was met there is gone */
+};
+
+/*
+ * Written by the thread that got the signal, in its mailbox; the server copies what makes
+ * sense of it into the registry, as tp_threadproc.crash.
+ */
+struct tp_crash {
+	uint32_t state;	  /* enum tp_crash_state */
+	uint32_t verdict; /* futex, enum tp_crash_verdict */
+	uint32_t generation;
+	int32_t tid;
+	int32_t sig;
+	int32_t code; /* si_code */
+	uint32_t reg_count;
+	uint32_t stack_len; /* bytes of stack that could be copied */
+	uint64_t addr;	    /* si_addr, where the signal has one */
+	uint64_t time_ns;
+	uint64_t pc;
+	uint64_t sp;
+	uint64_t resume_pc;
+	uint64_t stack_lo; /* the thread's own stack from here on */
+	uint64_t thread;   /* thread pointer (x86-64: fs_base), 0: not known */
+	uint64_t regs[TP_CRASH_REGS]; /* as in the kernel's ucontext (x86-64: struct sigcontext) */
+	uint8_t siginfo[TP_SIGINFO_SIZE];
+	uint64_t reserved[16];
+	uint8_t stack[TP_CRASH_STACK];
 };
 
 /* ---- What a threadproc knows of itself -------------------------------------- */

@@ -205,6 +205,27 @@ TP_AT(struct tp_mailbox, scanned, 36);
 TP_AT(struct tp_mailbox, request, 40);
 TP_AT(struct tp_mailbox, reserved, 208);
 
+TP_SIZE(struct tp_crash, 8792);
+TP_AT(struct tp_crash, state, 0);
+TP_AT(struct tp_crash, verdict, 4);
+TP_AT(struct tp_crash, generation, 8);
+TP_AT(struct tp_crash, tid, 12);
+TP_AT(struct tp_crash, sig, 16);
+TP_AT(struct tp_crash, code, 20);
+TP_AT(struct tp_crash, reg_count, 24);
+TP_AT(struct tp_crash, stack_len, 28);
+TP_AT(struct tp_crash, addr, 32);
+TP_AT(struct tp_crash, time_ns, 40);
+TP_AT(struct tp_crash, pc, 48);
+TP_AT(struct tp_crash, sp, 56);
+TP_AT(struct tp_crash, resume_pc, 64);
+TP_AT(struct tp_crash, stack_lo, 72);
+TP_AT(struct tp_crash, thread, 80);
+TP_AT(struct tp_crash, regs, 88);
+TP_AT(struct tp_crash, siginfo, 344);
+TP_AT(struct tp_crash, reserved, 472);
+TP_AT(struct tp_crash, stack, 600);
+
 TP_SIZE(struct tp_self, 120);
 TP_AT(struct tp_self, magic, 0);
 TP_AT(struct tp_self, abi_version, 8);

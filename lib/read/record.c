@@ -292,6 +292,33 @@ static int fill_fds(struct reg_pass *pass, struct reg_threadproc *tp)
 	return 0;
 }
 
+/* One record, whose lengths and states are made to be in range. */
+static int fill_crash(struct reg_pass *pass, struct reg_threadproc *tp)
+{
+	AUTO_FREE char *block = NULL;
+	struct tp_crash *crash;
+	size_t count;
+
+	if (copy_array(pass, tp, &tp->abi.crash, sizeof(*crash), 1, "crash", &block, &count))
+		return -1;
+	if (!count)
+		return 0;
+	crash = (struct tp_crash *)TAKE_PTR(block);
+	tp->crash = crash;
+	if (crash->reg_count > TP_CRASH_REGS || crash->stack_len > TP_CRASH_STACK ||
+	    crash->stack_lo > UINT64_MAX - TP_CRASH_STACK) {
+		complain(&tp->health, "crash: %" PRIu32 " registers, %" PRIu32 " bytes of stack",
+		         crash->reg_count, crash->stack_len);
+		crash->reg_count = 0;
+		crash->stack_len = 0;
+	}
+	if (crash->sig < 1 || crash->sig > 64) {
+		complain(&tp->health, "crash: no signal %" PRId32, crash->sig);
+		crash->sig = 0;
+	}
+	return 0;
+}
+
 int record_threadproc_fill(struct reg_pass *pass, const struct tp_threadproc *raw,
                            struct reg_threadproc *tp)
 {
@@ -301,7 +328,7 @@ int record_threadproc_fill(struct reg_pass *pass, const struct tp_threadproc *ra
 	check_threadproc(pass, tp);
 	if (copy_text(pass, &tp->abi.exe, "exe", &tp->health, &tp->exe) ||
 	    copy_text(pass, &tp->abi.cwd, "cwd", &tp->health, &tp->cwd) || fill_argv(pass, tp) ||
-	    fill_modules(pass, tp) || fill_fds(pass, tp))
+	    fill_modules(pass, tp) || fill_fds(pass, tp) || fill_crash(pass, tp))
 		return -1;
 	return 0;
 }
@@ -314,6 +341,7 @@ void record_threadproc_deinit(struct reg_threadproc *tp)
 		free(tp->fds[i].target);
 	free(tp->modules);
 	free(tp->fds);
+	free(tp->crash);
 	free(tp->argv);
 	free(tp->exe);
 	free(tp->cwd);

@@ -75,6 +75,7 @@ struct reg_threadproc {
 	size_t module_count;
 	struct reg_fd *fds;
 	size_t fd_count;
+	struct tp_crash *crash; /* NULL: none; lengths in it are in range */
 };
 
 /* abi is the checked copy: build_id_len is in range, spans have lo <= hi. */

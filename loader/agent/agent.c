@@ -208,6 +208,7 @@ _Noreturn void agent_main(const uint64_t *stack)
 	hello.module_hook = (uint64_t)arch_module_hook;
 	hello.cpuid = (uint64_t)arch_cpuid;
 	hello.cpuid_early = (uint64_t)arch_cpuid_early;
+	hello.crash = (uint64_t)crash_signal;
 	hello.barrier = raise_barrier();
 	send_packet(&agent, &hello, sizeof(hello));
 	for (;;)

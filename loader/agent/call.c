@@ -14,7 +14,7 @@
 	(CALL_BIT(__NR_mmap, word) | CALL_BIT(__NR_munmap, word) | CALL_BIT(__NR_brk, word) |      \
 	 CALL_BIT(__NR_mremap, word) | CALL_BIT(__NR_shmat, word) | CALL_BIT(__NR_clone, word) |   \
 	 CALL_BIT(__NR_fork, word) | CALL_BIT(__NR_execve, word) |                                 \
-	 CALL_BIT(__NR_rt_sigaction, word) |                                                       \
+	 CALL_BIT(__NR_rt_sigaction, word) | CALL_BIT(__NR_sigaltstack, word) |                    \
 	 CALL_BIT(__NR_execveat, word) | CALL_BIT(__NR_readlink, word) |                           \
 	 CALL_BIT(__NR_readlinkat, word))
 
@@ -189,6 +189,8 @@ long call_dispatch(struct slot *slot, struct arch_call *call)
 		return do_mmap(slot, call);
 	case __NR_munmap:
 		return do_munmap(slot, call);
+	case __NR_sigaltstack:
+		return crash_sigaltstack(slot, call);
 	case __NR_mremap:
 		return do_mremap(slot, call);
 	case __NR_brk:

@@ -93,6 +93,24 @@ void report_exec(struct slot *slot, bool trying);
 /* A run of at least `granules` more address space.  Returns its address, or 0. */
 uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules);
 
+/* Tells the server that there is something in the mailbox of that index. */
+void report_ring(uint32_t index);
+
+/* ---- crash.c -------------------------------------------------------------------- */
+
+/* Handlers for the signals of crashes, but for those in `ignored`, and a stack for them. */
+void crash_install(const struct slot *slot, uint64_t ignored);
+
+/*
+ * After an rt_sigaction(2) that succeeded, and sigaltstack(2): as if there were no such handlers.
+ */
+void crash_hide(const struct slot *slot, const struct arch_call *call);
+long crash_sigaltstack(const struct slot *slot, const struct arch_call *call);
+
+/* Where the slot's stub leads to: the signal's handler, with what the stub adds. */
+void crash_signal(int sig, const void *info, void *context, const struct slot *slot,
+		  uint32_t index);
+
 /* ---- lock.c --------------------------------------------------------------------- */
 
 /* All signals blocked, so that a handler can neither reenter nor jump out. */

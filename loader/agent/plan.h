@@ -50,6 +50,7 @@ struct plan_hello {
 	uint64_t module_hook;
 	uint64_t cpuid;
 	uint64_t cpuid_early; /* for interpreters */
+	uint64_t crash;	      /* where signals of crashes lead, for stubs */
 	uint64_t barrier; /* the page behind the kernel's own brk, 0 when it could not be had */
 };
 
@@ -115,7 +116,7 @@ struct plan_mm {
 
 _Static_assert(sizeof(struct plan_mm) == 600, "plan_mm");
 _Static_assert(sizeof(struct plan_header) == 16, "plan_header");
-_Static_assert(sizeof(struct plan_hello) == 88, "plan_hello");
+_Static_assert(sizeof(struct plan_hello) == 96, "plan_hello");
 _Static_assert(sizeof(struct plan_run) == 32, "plan_run");
 _Static_assert(sizeof(struct plan_done) == 32, "plan_done");
 _Static_assert(sizeof(struct plan_op) == 40, "plan_op");

@@ -34,14 +34,19 @@ static struct tp_mailbox *mailbox(const struct slot *slot)
 	return (struct tp_mailbox *)slot->mailbox;
 }
 
-static void ring(const struct slot *slot)
+void report_ring(uint32_t index)
 {
-	struct tp_mailbox_header *header = (struct tp_mailbox_header *)slot->mailbox_header;
+	struct tp_mailbox_header *header = (struct tp_mailbox_header *)TP_MAILBOX_ADDR;
 
-	__atomic_fetch_or(&header->pending[slot->index / 64 % (TP_THREADPROCS / 64)],
-			  UINT64_C(1) << slot->index % 64, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&header->pending[index / 64 % (TP_THREADPROCS / 64)],
+			  UINT64_C(1) << index % 64, __ATOMIC_RELEASE);
 	__atomic_fetch_add(&header->doorbell, 1, __ATOMIC_RELEASE);
 	futex_wake(&header->doorbell);
+}
+
+static void ring(const struct slot *slot)
+{
+	report_ring(slot->index);
 }
 
 /* What the dynamic linker left in the program's DT_DEBUG. */

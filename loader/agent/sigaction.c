@@ -31,5 +31,7 @@ long sigaction_set(struct slot *slot, const struct arch_call *call)
 	/* The kernel has read the action, so it can be read. */
 	if (!result && call->arg[1])
 		note(slot, call->arg[0], (const struct kernel_sigaction *)call->arg[1]);
+	if (!result)
+		crash_hide(slot, call);
 	return result;
 }

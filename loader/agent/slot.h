@@ -22,6 +22,7 @@
  *
  *	SLOT_MARGIN		nothing: a wild access off the stack's end faults
  *	..stack_hi		the main thread's stack; its top shares a page-table page with
+ *	core + ALT		the main thread's stack for signals of crashes
  *	core + SELF		struct tp_self, a page with MADV_WIPEONFORK
  *	core + STATE		struct slot
  *	core + STUBS		stubs for the program and its interpreter
@@ -30,12 +31,15 @@
  */
 #define SLOT_MARGIN UINT64_C(0x10000)
 #define SLOT_STACK_TOP UINT64_C(0x10000) /* stack_hi - core */
-#define SLOT_SELF UINT64_C(0x11000)
-#define SLOT_STATE UINT64_C(0x12000)
+/* As large as those of runtimes that use the stack they find (Go). */
+#define SLOT_ALT UINT64_C(0x11000)
+#define SLOT_ALT_SIZE UINT64_C(0x10000)
+#define SLOT_SELF UINT64_C(0x21000)
+#define SLOT_STATE UINT64_C(0x22000)
 #define SLOT_STATE_SIZE UINT64_C(0x4000)
-#define SLOT_STUBS UINT64_C(0x17000)
+#define SLOT_STUBS UINT64_C(0x27000)
 #define SLOT_STUBS_SIZE UINT64_C(0x8000)
-#define SLOT_IMAGES UINT64_C(0x20000)
+#define SLOT_IMAGES UINT64_C(0x30000)
 #define SLOT_MMAP UINT64_C(0x100000000)	 /* the mmap zone begins here at the earliest */
 #define SLOT_START_STACK UINT64_C(0x8000) /* below slot_launch.fds, for what runs before the program */
 #define SLOT_TAIL UINT64_C(0x10000)	 /* nothing is placed in the last bytes of a run */
@@ -133,6 +137,8 @@ struct slot {
 	uint64_t filter;
 	uint64_t module_hook;
 	uint64_t cpuid;
+	uint64_t crash_stub; /* the handler of signals of crashes */
+	uint64_t alt_stack;  /* the main thread's, for it */
 	uint64_t escapes;   /* mappings the kernel placed because the slot had no room */
 	uint32_t next_hole; /* where the next one is noted */
 	uint32_t exe_length;

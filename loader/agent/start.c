@@ -6,12 +6,13 @@
  */
 #include "start.h"
 
+#include "signals.h"
+
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/resource.h>
 #include <linux/sched.h>
-#include <linux/signal.h>
 
 #define EXIT_FAILURE_HERE 125
 #define IOPRIO_WHO_PROCESS 1
@@ -127,6 +128,7 @@ void start_program(void *arg)
 		sys5(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	sys5(__NR_prctl, PR_SET_NAME, launch->comm, 0, 0, 0);
 	ignore_signals(launch->sig_ignored);
+	crash_install(slot, launch->sig_ignored);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &launch->sig_blocked, 0, ARCH_SIGSET_SIZE);
 	arch_enter(launch->entry, launch->sp);
 }

@@ -93,6 +93,13 @@ uint32_t patch_stubs_size(uint32_t site_count);
 bool patch_site(struct patch_stubs *stubs, const struct tp_site *site, const uint8_t *text,
 		uint64_t at, uint8_t *patched);
 
+/*
+ * Makes the stub that a signal's handler begins with: passes slot and index as fourth and fifth
+ * argument to the function at `handler`.  Returns its address, 0 when the stubs are full.
+ */
+uint64_t patch_signal_stub(struct patch_stubs *stubs, uint64_t slot, uint32_t index,
+			   uint64_t handler);
+
 /* How many bytes of the function a hook replaces; the caller provides that many. */
 #define PATCH_HOOK_BYTES 16
 

@@ -1,6 +1,7 @@
 #include "loader/server/client.h"
 
 #include "loader/packet.h"
+#include "loader/server/crash.h"
 #include "loader/server/debug.h"
 #include "loader/server/log.h"
 #include "loader/server/threadproc.h"
@@ -76,6 +77,14 @@ void client_changed(struct client *client, int code, int status)
 	union packet_body body = { .status = { .code = code, .status = status } };
 
 	if (!tell(client, WIRE_CHANGED, &body, NULL, 0))
+		close_client(client);
+}
+
+void client_crashed(struct client *client, uint32_t id, pid_t tid, int sig)
+{
+	union packet_body body = {.crashed = {.id = id, .tid = tid, .sig = sig}};
+
+	if (!tell(client, WIRE_CRASHED, &body, NULL, 0))
 		close_client(client);
 }
 
@@ -219,6 +228,11 @@ static int handle(struct client *client, struct packet *packet, struct err *err)
 	case WIRE_SHOW:
 	case WIRE_RELEASE:
 		return on_show(client, &packet->body.show, err);
+	case WIRE_LET_DIE:
+		if (!client->threadproc)
+			return err_set(err, ERR_PROTOCOL, "nothing was launched by this connection");
+		crash_release(client->threadproc);
+		return 0;
 	case WIRE_PING:
 		pong(client);
 		return 0;

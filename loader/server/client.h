@@ -13,6 +13,7 @@ int client_listen(struct server *server, int fd, struct err *err);
 /* What the threadproc of this client does.  The last two end the connection. */
 void client_started(struct client *client, uint32_t id, pid_t pid, int pidfd, int32_t pgid);
 void client_changed(struct client *client, int code, int status);
+void client_crashed(struct client *client, uint32_t id, pid_t tid, int sig);
 void client_exited(struct client *client, int code, int status);
 void client_failed(struct client *client, int kind, int os_errno, const char *reason);
 

@@ -142,7 +142,7 @@ void threadproc_publish_state(struct threadproc *tp, enum tp_state state)
 	record_end(tp);
 }
 
-static bool is_fault(int sig)
+bool threadproc_is_fault(int sig)
 {
 	switch (sig) {
 	case SIGSEGV:
@@ -161,7 +161,7 @@ static bool is_fault(int sig)
 void threadproc_publish_end(struct threadproc *tp, int code, int status)
 {
 	struct tp_threadproc *record = threadproc_record(tp);
-	bool crashed = code != CLD_EXITED && is_fault(status);
+	bool crashed = code != CLD_EXITED && threadproc_is_fault(status);
 
 	record_begin(tp);
 	record->state = crashed ? TP_STATE_CRASHED : TP_STATE_EXITED;
@@ -178,5 +178,16 @@ void threadproc_publish_runs(struct threadproc *tp)
 	record_begin(tp);
 	record->run_count = tp->run_count;
 	memcpy(record->runs, tp->runs, sizeof(record->runs));
+	record_end(tp);
+}
+
+void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *crash)
+{
+	struct tp_threadproc *record = threadproc_record(tp);
+	struct heap *heap = &tp->server->registry.heap;
+
+	record_begin(tp);
+	heap_free(heap, &record->crash);
+	record->crash = heap_put(heap, crash, sizeof(*crash));
 	record_end(tp);
 }

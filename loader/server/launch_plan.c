@@ -15,6 +15,7 @@
 #define SMALL_DATA 0x8000
 
 _Static_assert(SLOT_STATE - SLOT_SELF == SLOT_PAGE, "plan_state writes both at once");
+_Static_assert(SLOT_ALT + SLOT_ALT_SIZE == SLOT_SELF, "plan_state maps both at once");
 
 static uint64_t up(uint64_t x)
 {
@@ -257,6 +258,7 @@ static void fill_slot(struct slot *slot, const struct launch_space *space,
 	slot->filter = space->filter;
 	slot->module_hook = space->module_hook;
 	slot->cpuid = space->cpuid;
+	slot->alt_stack = layout->self - SLOT_ALT_SIZE;
 	slot->range_count = 1;
 	slot->ranges[0].lo = layout->mmap_lo;
 	slot->ranges[0].hi = layout->mmap_hi;
@@ -333,7 +335,7 @@ static int plan_stack(struct plan *plan, const struct request *request,
 	return 0;
 }
 
-/* What the slot has of its own: struct tp_self, and in the next page struct slot. */
+/* What the slot has of its own: a stack for signals, struct tp_self, and behind it struct slot. */
 static void plan_state(struct plan *plan, const struct launch_input *input, const struct slot *slot)
 {
 	const struct layout *layout = input->layout;
@@ -345,7 +347,8 @@ static void plan_state(struct plan *plan, const struct launch_input *input, cons
 	memset(bytes, 0, between);
 	memcpy(bytes, &self, sizeof(self));
 	memcpy(bytes + between, slot, sizeof(*slot));
-	plan_map_anon(plan, layout->self, SLOT_STATE_SIZE + between, PROT_READ | PROT_WRITE, 0);
+	plan_map_anon(plan, layout->self - SLOT_ALT_SIZE, SLOT_ALT_SIZE + between + SLOT_STATE_SIZE,
+		      PROT_READ | PROT_WRITE, 0);
 	plan_write(plan, layout->self, bytes,
 		   between + sizeof(*slot) - sizeof(slot->exe) + slot->exe_length + 1);
 	plan_advise(plan, layout->self, SLOT_PAGE, MADV_WIPEONFORK);
@@ -394,6 +397,7 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 	if (input->interp)
 		plan_image(plan, input->interp, layout->interp_bias,
 			   plan_add_fd(plan, input->interp_fd), true, own);
+	slot.crash_stub = patch_signal_stub(&own->stubs, layout->state, input->index, space->crash);
 	plan_stubs(plan, own);
 	plan_stubs(plan, fixed);
 	plan_state(plan, input, &slot);

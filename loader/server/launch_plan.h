@@ -19,6 +19,7 @@ struct launch_space {
 	uint64_t module_hook;
 	uint64_t cpuid;
 	uint64_t cpuid_early;
+	uint64_t crash;
 	uint64_t vdso;
 	int32_t server_pid;
 	int32_t server_sid;

@@ -95,6 +95,18 @@ struct tp_mailbox *mailboxes_at(struct mailboxes *m, uint32_t index)
 				     (size_t)index * TP_MAILBOX_STRIDE);
 }
 
+struct tp_crash *mailboxes_crash(struct mailboxes *m, uint32_t index)
+{
+	return (struct tp_crash *)((uint8_t *)mailboxes_at(m, index) + TP_MAILBOX_CRASH);
+}
+
+/* The page of a crash that nobody wrote to stays one that does not exist. */
+static void reset_crash(struct tp_crash *crash)
+{
+	if (crash->state || crash->verdict)
+		memset(crash, 0, sizeof(*crash));
+}
+
 void mailboxes_reset(struct mailboxes *m, uint32_t index, uint32_t generation)
 {
 	struct tp_mailbox *mailbox = mailboxes_at(m, index);
@@ -102,6 +114,7 @@ void mailboxes_reset(struct mailboxes *m, uint32_t index, uint32_t generation)
 	memset(mailbox, 0, sizeof(*mailbox));
 	mailbox->generation = generation;
 	mailbox->quiet = 1;
+	reset_crash(mailboxes_crash(m, index));
 }
 
 void mailboxes_listen(struct mailboxes *m, uint32_t index)

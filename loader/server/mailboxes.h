@@ -29,6 +29,7 @@ int mailboxes_start(struct mailboxes *mailboxes, struct loop *loop,
 void mailboxes_stop(struct mailboxes *mailboxes);
 
 struct tp_mailbox *mailboxes_at(struct mailboxes *mailboxes, uint32_t index);
+struct tp_crash *mailboxes_crash(struct mailboxes *mailboxes, uint32_t index);
 
 /* Makes the mailbox ready for a new threadproc. */
 void mailboxes_reset(struct mailboxes *mailboxes, uint32_t index, uint32_t generation);

@@ -177,6 +177,7 @@ static int note_inheritance(struct server *server, struct err *err)
 	launch->module_hook = hello->module_hook;
 	launch->cpuid = hello->cpuid;
 	launch->cpuid_early = hello->cpuid_early;
+	launch->crash = hello->crash;
 	launch->vdso = hello->vdso;
 	launch->server_pid = getpid();
 	launch->server_sid = getsid(0);

@@ -1,7 +1,7 @@
 /*
  * What in-space code and libtproc ask through their mailboxes.
  */
-#include "loader/server/threadproc.h"
+#include "loader/server/crash.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -179,6 +179,7 @@ void service_mailbox(struct server *server, uint32_t index)
 	if (__atomic_load_n(&mailbox->request.state, __ATOMIC_ACQUIRE) == TP_REQUEST_POSTED)
 		answer(tp, mailbox);
 	modules_refresh(tp);
+	crash_look(tp);
 	if (__atomic_load_n(&mailbox->exec_state, __ATOMIC_ACQUIRE) == TP_EXEC_TRYING &&
 	    tp->phase == THREADPROC_LIVING && !tp->exec_timer.deadline_ns) {
 		tp->exec_wait_ms = 1;

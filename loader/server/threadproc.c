@@ -2,6 +2,7 @@
 
 #include "lib/base/cleanup.h"
 #include "loader/server/client.h"
+#include "loader/server/crash.h"
 #include "loader/server/debug.h"
 #include "loader/server/log.h"
 
@@ -91,6 +92,8 @@ void threadproc_started(struct threadproc *tp)
 			       tp->pgid ? tp->pgid : tp->pid);
 	else
 		threadproc_kill(tp);
+	/* It may have been so quick. */
+	crash_look(tp);
 }
 
 /* ---- living -------------------------------------------------------------------------------- */
@@ -256,6 +259,8 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	}
 	/* Who waits for the launcher may then look at the registry: it comes first.  Whatever else
 	 * there is to do is not worth waiting for. */
+	if (info.si_code != CLD_EXITED)
+		crash_publish_rest(tp);
 	threadproc_publish_end(tp, info.si_code, info.si_status);
 	debug_tell(server, WIRE_EVENT_EXITED, tp, 0);
 	if (tp->phase == THREADPROC_LIVING) {

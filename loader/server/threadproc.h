@@ -57,6 +57,8 @@ struct threadproc {
 	struct cached_image *interp;  /* likewise, or NULL */
 	uint64_t program_bias;
 	uint64_t interp_bias;
+	bool hold_crash;	     /* its launcher wants to look when it crashes */
+	bool crashed;		     /* the record of that is published */
 	uint64_t execfn;             /* address of the string that AT_EXECFN names */
 	bool failed;		     /* never came to life: its record is not kept */
 	struct threadproc *next;     /* in a list of the server's, or of a batch */
@@ -120,6 +122,10 @@ void threadproc_publish_files(struct threadproc *tp, const struct request *reque
 void threadproc_publish_state(struct threadproc *tp, enum tp_state state);
 void threadproc_publish_end(struct threadproc *tp, int code, int status);
 void threadproc_publish_runs(struct threadproc *tp);
+void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *crash);
+
+/* True for the signals that are crashes. */
+bool threadproc_is_fault(int sig);
 
 /* ---- modules.c: the link map ----------------------------------------------------------- */
 

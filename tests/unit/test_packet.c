@@ -210,7 +210,9 @@ static void every_type_has_its_length(void **state)
 	assert_int_equal(packet_length(WIRE_RELEASE), sizeof(struct wire_show));
 	assert_int_equal(packet_length(WIRE_EVENT), sizeof(struct wire_event));
 	assert_int_equal(packet_length(0), 0);
-	assert_int_equal(packet_length(WIRE_EVENT + 1), 0);
+	assert_int_equal(packet_length(WIRE_CRASHED), sizeof(struct wire_crashed));
+	assert_int_equal(packet_length(WIRE_LET_DIE), sizeof(struct wire_header));
+	assert_int_equal(packet_length(WIRE_LET_DIE + 1), 0);
 	assert_int_equal(packet_length(65535), 0);
 }
 

@@ -23,6 +23,7 @@
 #define NR_EXECVE 59
 #define NR_EXIT 60
 #define NR_READLINK 89
+#define NR_SIGALTSTACK 131
 #define NR_READLINKAT 267
 #define NR_EXECVEAT 322
 
@@ -47,6 +48,7 @@ bool patch_wants(uint32_t nr)
 	case NR_FORK:
 	case NR_EXECVE:
 	case NR_READLINK:
+	case NR_SIGALTSTACK:
 	case NR_READLINKAT:
 	case NR_EXECVEAT:
 		return true;

@@ -43,6 +43,12 @@ static void emit32(struct emitter *e, uint32_t v)
 	EMIT(e, v & 0xff, (v >> 8) & 0xff, (v >> 16) & 0xff, v >> 24);
 }
 
+static void emit64(struct emitter *e, uint64_t v)
+{
+	emit32(e, (uint32_t)v);
+	emit32(e, (uint32_t)(v >> 32));
+}
+
 /* A displacement relative to the end of the four bytes. */
 static void emit_rel32(struct emitter *e, uint64_t target)
 {
@@ -249,4 +255,24 @@ bool patch_module_hook(struct patch_stubs *stubs, const uint8_t text[PATCH_HOOK_
 	write_jump(patched, at, stub, JUMP_SIZE);
 	*ret_len = JUMP_SIZE;
 	return true;
+}
+
+uint64_t patch_signal_stub(struct patch_stubs *stubs, uint64_t slot, uint32_t index,
+			   uint64_t handler)
+{
+	struct emitter e;
+	uint64_t stub;
+
+	if (!stubs_begin(stubs, stubs->at, &e))
+		return 0;
+	stub = e.at;
+	EMIT(&e, 0x48, 0xb9); /* mov $slot,%rcx */
+	emit64(&e, slot);
+	EMIT(&e, 0x41, 0xb8); /* mov $index,%r8d */
+	emit32(&e, index);
+	EMIT(&e, 0x48, 0xb8); /* mov $handler,%rax */
+	emit64(&e, handler);
+	EMIT(&e, 0xff, 0xe0); /* jmp *%rax */
+	stubs_end(stubs, &e);
+	return stub;
 }

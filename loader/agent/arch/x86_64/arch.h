@@ -58,6 +58,7 @@ _Noreturn void arch_enter(uint64_t entry, uint64_t sp);
 
 /* Entry points that stubs jump to (struct patch_stub_head). */
 void arch_entry(void);
+void arch_sigreturn(void);
 void arch_filter(void);
 void arch_module_hook(void);
 void arch_cpuid(void);
@@ -65,5 +66,11 @@ void arch_cpuid_early(void);
 
 #define ARCH_SIGSET_SIZE 8
 #define ARCH_SA_RESTORER 0x04000000
+
+struct tp_crash;
+
+/* Registers, pc and sp of what a signal interrupted, from its ucontext; context.c. */
+void arch_context_save(const void *context, struct tp_crash *crash);
+void arch_context_set_pc(void *context, uint64_t pc);
 
 #endif

@@ -220,4 +220,13 @@ arch_enter:
 	jmp	*%rax
 	.cfi_endproc
 
+/* Where a handler returns to.  Debuggers know a signal's frame by these very bytes. */
+	.globl	arch_sigreturn
+	.type	arch_sigreturn, @function
+	.balign	16
+	nop
+arch_sigreturn:
+	movq	$__NR_rt_sigreturn, %rax
+	syscall
+
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,223 @@
+/*
+ * A signal that the program does not handle and that is the end of it: what there is to know
+ * is written to the program's mailbox, the server takes it and says what becomes of the thread,
+ * and then the signal does what it would have done.
+ *
+ * Legal here: less than anywhere else.  Heap, stack and thread-local storage of the program may
+ * be ruined, and its struct slot as well: only what came with the stub is believed, which lies in
+ * memory that is not writable, and the registry.  All signals are blocked, so that a fault in
+ * here is the end at once, of the record too, which then stays half written.
+ */
+#include "signals.h"
+
+#define WAIT_STEP_MS 200
+/* A server that does not say anything for so long is given up. */
+#define WAIT_STEPS 25
+/* What the ABI lets a function use below its stack pointer. */
+#define RED_ZONE 128
+
+static const struct tp_threadproc *record_of(uint32_t index)
+{
+	const struct tp_registry *registry = (const struct tp_registry *)TP_REGISTRY_ADDR;
+
+	if (!index || index >= TP_THREADPROCS)
+		return 0;
+	return (const struct tp_threadproc *)(TP_REGISTRY_ADDR + registry->threadprocs.off) + index;
+}
+
+/* Not a forked child, nor one that shares the memory until it execs. */
+static bool is_threadproc(const struct tp_threadproc *record)
+{
+	return record &&
+	       (record->state == TP_STATE_STARTING || record->pid == sys0(__NR_getpid));
+}
+
+static struct tp_crash *crash_of(uint32_t index)
+{
+	return (struct tp_crash *)(TP_MAILBOX_ADDR + TP_MAILBOX_HEADER_SIZE +
+				   (uint64_t)index * TP_MAILBOX_STRIDE + TP_MAILBOX_CRASH);
+}
+
+/* Memory that may not be there: the kernel does the reading.  Returns how many bytes it got. */
+static uint32_t read_stack(uint64_t at, void *to, uint64_t size)
+{
+	struct sys_iovec here = { to, size };
+	struct sys_iovec there = { (void *)at, size };
+	long got = sys6(__NR_process_vm_readv, sys0(__NR_getpid), &here, 1, &there, 1, 0);
+
+	return got > 0 ? (uint32_t)got : 0;
+}
+
+/* After an overflow the stack pointer is below the stack; what is left of it begins above. */
+static void copy_stack(struct tp_crash *crash)
+{
+	crash->stack_lo = crash->sp - RED_ZONE;
+	crash->stack_len = read_stack(crash->stack_lo, crash->stack, TP_CRASH_STACK);
+	if (crash->stack_len)
+		return;
+	crash->stack_lo = page_up(crash->sp);
+	crash->stack_len = read_stack(crash->stack_lo, crash->stack, TP_CRASH_STACK);
+}
+
+static void fill(struct tp_crash *crash, const struct tp_threadproc *record, int sig,
+		 const void *info, const void *context)
+{
+	const int32_t *words = info;
+	struct {
+		int64_t sec;
+		int64_t nsec;
+	} now = { 0, 0 };
+
+	crash->generation = record->generation;
+	crash->sig = sig;
+	memcpy(crash->siginfo, info, TP_SIGINFO_SIZE);
+	crash->code = words[2];
+	crash->addr = *(const uint64_t *)(words + 4);
+	arch_context_save(context, crash);
+	sys2(__NR_clock_gettime, 0 /* CLOCK_REALTIME */, &now);
+	crash->time_ns = (uint64_t)now.sec * 1000000000 + (uint64_t)now.nsec;
+	copy_stack(crash);
+}
+
+/* The server's verdict; TP_VERDICT_DIE when there is none. */
+static uint32_t await_verdict(struct tp_crash *crash)
+{
+	uint32_t verdict = TP_VERDICT_NONE;
+
+	for (int step = 0; step < WAIT_STEPS;) {
+		verdict = __atomic_load_n(&crash->verdict, __ATOMIC_ACQUIRE);
+		if (verdict == TP_VERDICT_DIE || verdict == TP_VERDICT_RESUME)
+			return verdict;
+		futex_wait(&crash->verdict, verdict, WAIT_STEP_MS);
+		if (verdict != TP_VERDICT_HOLD)
+			step++;
+	}
+	return TP_VERDICT_DIE;
+}
+
+/* True when the record is ours to write; another thread's crash is the end of this one as well. */
+static bool claim(struct tp_crash *crash)
+{
+	for (int step = 0; step < WAIT_STEPS;) {
+		uint32_t seen = TP_CRASH_NONE;
+		uint32_t verdict;
+
+		if (__atomic_compare_exchange_n(&crash->state, &seen, TP_CRASH_WRITING, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return true;
+		verdict = __atomic_load_n(&crash->verdict, __ATOMIC_ACQUIRE);
+		futex_wait(&crash->verdict, verdict, WAIT_STEP_MS);
+		if (verdict != TP_VERDICT_HOLD)
+			step++;
+	}
+	return false;
+}
+
+/* What kind of end; with TP_VERDICT_RESUME none, and *ret_pc is where to go on. */
+static uint32_t tell(uint32_t index, const struct tp_threadproc *record, int sig, const void *info,
+		     const void *context, uint64_t *ret_pc)
+{
+	struct tp_crash *crash = crash_of(index);
+	uint32_t verdict;
+
+	if (!claim(crash))
+		return TP_VERDICT_DIE;
+	crash->tid = (int32_t)sys0(__NR_gettid);
+	fill(crash, record, sig, info, context);
+	__atomic_store_n(&crash->state, TP_CRASH_COMPLETE, __ATOMIC_RELEASE);
+	report_ring(index);
+	verdict = await_verdict(crash);
+	if (verdict != TP_VERDICT_RESUME)
+		return TP_VERDICT_DIE;
+	*ret_pc = crash->resume_pc;
+	crash->verdict = TP_VERDICT_NONE;
+	__atomic_store_n(&crash->state, TP_CRASH_NONE, __ATOMIC_RELEASE);
+	futex_wake(&crash->verdict);
+	return verdict;
+}
+
+/* The signal comes again, with all that came with it, when the handler returns: then it kills. */
+static void die(int sig, const void *info)
+{
+	const struct kernel_sigaction standard = { .handler = (uint64_t)SIG_DFL };
+
+	sys4(__NR_rt_sigaction, sig, &standard, 0, ARCH_SIGSET_SIZE);
+	sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), sys0(__NR_gettid), sig, info);
+}
+
+void crash_signal(int sig, const void *info, void *context, const struct slot *slot, uint32_t index)
+{
+	const struct tp_threadproc *record = record_of(index);
+	uint64_t pc;
+
+	(void)slot;
+	if (is_threadproc(record) &&
+	    tell(index, record, sig, info, context, &pc) == TP_VERDICT_RESUME)
+		arch_context_set_pc(context, pc);
+	else
+		die(sig, info);
+}
+
+/* ---- installing ------------------------------------------------------------------------ */
+
+static void install(const struct slot *slot, int sig)
+{
+	const struct kernel_sigaction action = {
+		.handler = slot->crash_stub,
+		.flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+		.restorer = (uint64_t)arch_sigreturn,
+		.mask = ~UINT64_C(0),
+	};
+
+	sys4(__NR_rt_sigaction, sig, &action, 0, ARCH_SIGSET_SIZE);
+}
+
+static void install_stack(const struct slot *slot)
+{
+	const struct kernel_stack stack = { .sp = slot->alt_stack, .size = SLOT_ALT_SIZE };
+
+	sys2(__NR_sigaltstack, &stack, 0);
+}
+
+void crash_install(const struct slot *slot, uint64_t ignored)
+{
+	uint64_t wanted = CRASH_SIGNALS & ~ignored;
+
+	if (!slot->crash_stub)
+		return;
+	install_stack(slot);
+	for (int sig = 1; wanted; sig++, wanted >>= 1)
+		if (wanted & 1)
+			install(slot, sig);
+}
+
+/* ---- what the program sees of it: nothing ----------------------------------------------- */
+
+void crash_hide(const struct slot *slot, const struct arch_call *call)
+{
+	int sig = (int)call->arg[0];
+	const struct kernel_sigaction *action = (const void *)call->arg[1];
+	struct kernel_sigaction *old = (void *)call->arg[2];
+
+	if (sig < 1 || sig > 64 || !(CRASH_SIGNALS & signal_bit(sig)) || !slot->crash_stub)
+		return;
+	if (old && old->handler == slot->crash_stub)
+		memset(old, 0, sizeof(*old));
+	if (action && action->handler == (uint64_t)SIG_DFL && report_is_live(slot))
+		install(slot, sig);
+}
+
+long crash_sigaltstack(const struct slot *slot, const struct arch_call *call)
+{
+	const struct kernel_stack *stack = (const void *)call->arg[0];
+	struct kernel_stack *old = (void *)call->arg[1];
+	long result = arch_pass(call);
+
+	if (result || !slot->alt_stack)
+		return result;
+	if (old && old->sp == slot->alt_stack)
+		*old = (struct kernel_stack){ .flags = SS_DISABLE };
+	if (stack && (stack->flags & SS_DISABLE) && sys0(__NR_gettid) == slot->pid)
+		install_stack(slot);
+	return result;
+}

@@ -1,0 +1,18 @@
+/*
+ * crash.h - what a threadproc's thread wrote of its crash, and what becomes of it.
+ */
+#ifndef TPROC_SERVER_CRASH_H
+#define TPROC_SERVER_CRASH_H
+
+#include "loader/server/threadproc.h"
+
+/* Looks whether there is a complete record in the mailbox; publishes it and gives a verdict. */
+void crash_look(struct threadproc *tp);
+
+/* The one who launched it has seen enough: it dies. */
+void crash_release(struct threadproc *tp);
+
+/* At its end: a record that is only half written is published as it is. */
+void crash_publish_rest(struct threadproc *tp);
+
+#endif
