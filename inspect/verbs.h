@@ -23,6 +23,7 @@
 	X(bt)                                                                                      \
 	X(fds)                                                                                     \
 	X(signals)                                                                                 \
+	X(crash)                                                                                   \
 	X(names)                                                                                   \
 	X(refs)                                                                                    \
 	X(graph)                                                                                   \

@@ -188,7 +188,15 @@ static void find_place(const struct target *target, struct identity *id)
 		place_module, place_file,        place_thread,
 	};
 
-	if (place_toolkit(target, id) || !id->mapped)
+	if (place_toolkit(target, id))
+		return;
+	/* Its memory is gone, but the record tells what was there. */
+	if (!id->mapped && id->owner.kind == OWNER_EXITED) {
+		if (!place_by_record(target, id))
+			place_module(target, id);
+		return;
+	}
+	if (!id->mapped)
 		return;
 	id->place = PLACE_ANON;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -15,6 +15,7 @@
 	 CALL_BIT(__NR_mremap, word) | CALL_BIT(__NR_shmat, word) | CALL_BIT(__NR_clone, word) |   \
 	 CALL_BIT(__NR_fork, word) | CALL_BIT(__NR_execve, word) |                                 \
 	 CALL_BIT(__NR_rt_sigaction, word) | CALL_BIT(__NR_sigaltstack, word) |                    \
+	 CALL_BIT(__NR_set_robust_list, word) |                                                    \
 	 CALL_BIT(__NR_execveat, word) | CALL_BIT(__NR_readlink, word) |                           \
 	 CALL_BIT(__NR_readlinkat, word))
 
@@ -189,6 +190,8 @@ long call_dispatch(struct slot *slot, struct arch_call *call)
 		return do_mmap(slot, call);
 	case __NR_munmap:
 		return do_munmap(slot, call);
+	case __NR_set_robust_list:
+		return crash_thread(slot, call);
 	case __NR_sigaltstack:
 		return crash_sigaltstack(slot, call);
 	case __NR_mremap:

@@ -15,6 +15,8 @@
 #define WAIT_STEPS 25
 /* What the ABI lets a function use below its stack pointer. */
 #define RED_ZONE 128
+/* How many stacks of threads that may have ended are asked for. */
+#define LOOK_AT_ALTS 16
 
 static const struct tp_threadproc *record_of(uint32_t index)
 {
@@ -191,6 +193,70 @@ void crash_install(const struct slot *slot, uint64_t ignored)
 			install(slot, sig);
 }
 
+/* ---- threads ---------------------------------------------------------------------------- */
+
+/* All of them in one mapping, which costs nothing before a thread crashes. */
+static uint64_t map_stacks(struct slot *slot)
+{
+	uint64_t stacks = __atomic_load_n(&slot->alt_stacks, __ATOMIC_ACQUIRE);
+	uint64_t none = 0;
+	long at;
+
+	if (stacks)
+		return stacks;
+	at = place_map(slot, 0, SLOT_ALTS * SLOT_THREAD_ALT_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (sys_failed(at))
+		return 0;
+	if (__atomic_compare_exchange_n(&slot->alt_stacks, &none, (uint64_t)at, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		return (uint64_t)at;
+	/* Another thread was quicker. */
+	sys2(__NR_munmap, at, SLOT_ALTS * SLOT_THREAD_ALT_SIZE);
+	place_release(slot, (uint64_t)at, SLOT_ALTS * SLOT_THREAD_ALT_SIZE);
+	return none;
+}
+
+static bool is_gone(const struct slot *slot, uint32_t tid)
+{
+	return !tid || sys3(__NR_tgkill, slot->pid, tid, 0) == -ESRCH;
+}
+
+/* One that no thread uses, or not any more; SLOT_ALTS when there is none near. */
+static uint32_t take_stack(struct slot *slot, uint32_t tid)
+{
+	uint32_t from = __atomic_fetch_add(&slot->next_alt, 1, __ATOMIC_RELAXED);
+
+	for (uint32_t i = 0; i < LOOK_AT_ALTS; i++) {
+		uint32_t at = (from + i) % SLOT_ALTS;
+		uint32_t user = __atomic_load_n(&slot->alt_users[at], __ATOMIC_RELAXED);
+
+		if (is_gone(slot, user) &&
+		    __atomic_compare_exchange_n(&slot->alt_users[at], &user, tid, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return at;
+	}
+	return SLOT_ALTS;
+}
+
+long crash_thread(struct slot *slot, const struct arch_call *call)
+{
+	uint32_t tid = (uint32_t)sys0(__NR_gettid);
+	struct kernel_stack stack = { .size = SLOT_THREAD_ALT_SIZE };
+	uint64_t stacks;
+	uint32_t at;
+
+	if (tid == slot->pid || !report_is_live(slot) || sys0(__NR_getpid) != slot->pid)
+		return arch_pass(call);
+	stacks = map_stacks(slot);
+	at = stacks ? take_stack(slot, tid) : SLOT_ALTS;
+	if (at != SLOT_ALTS) {
+		stack.sp = stacks + at * SLOT_THREAD_ALT_SIZE;
+		sys2(__NR_sigaltstack, &stack, 0);
+	}
+	return arch_pass(call);
+}
+
 /* ---- what the program sees of it: nothing ----------------------------------------------- */
 
 void crash_hide(const struct slot *slot, const struct arch_call *call)
@@ -207,6 +273,12 @@ void crash_hide(const struct slot *slot, const struct arch_call *call)
 		install(slot, sig);
 }
 
+static bool is_ours(const struct slot *slot, uint64_t sp)
+{
+	return sp == slot->alt_stack ||
+	       (slot->alt_stacks && sp - slot->alt_stacks < SLOT_ALTS * SLOT_THREAD_ALT_SIZE);
+}
+
 long crash_sigaltstack(const struct slot *slot, const struct arch_call *call)
 {
 	const struct kernel_stack *stack = (const void *)call->arg[0];
@@ -215,7 +287,7 @@ long crash_sigaltstack(const struct slot *slot, const struct arch_call *call)
 
 	if (result || !slot->alt_stack)
 		return result;
-	if (old && old->sp == slot->alt_stack)
+	if (old && is_ours(slot, old->sp))
 		*old = (struct kernel_stack){ .flags = SS_DISABLE };
 	if (stack && (stack->flags & SS_DISABLE) && sys0(__NR_gettid) == slot->pid)
 		install_stack(slot);

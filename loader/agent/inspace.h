@@ -107,6 +107,9 @@ void crash_install(const struct slot *slot, uint64_t ignored);
 void crash_hide(const struct slot *slot, const struct arch_call *call);
 long crash_sigaltstack(const struct slot *slot, const struct arch_call *call);
 
+/* set_robust_list(2), which every new thread of glibc's calls: it gets a stack for signals. */
+long crash_thread(struct slot *slot, const struct arch_call *call);
+
 /* Where the slot's stub leads to: the signal's handler, with what the stub adds. */
 void crash_signal(int sig, const void *info, void *context, const struct slot *slot,
 		  uint32_t index);

@@ -48,6 +48,9 @@
 #define SLOT_RLIMITS 16u
 #define SLOT_CPU_WORDS 16u
 #define SLOT_EXE_SIZE 4096u
+/* Stacks for signals: one thread each, as many as there are; further threads have none. */
+#define SLOT_ALTS 512u
+#define SLOT_THREAD_ALT_SIZE UINT64_C(0x8000)
 
 /* Address space that belongs to the slot; addresses from cursor on were never used, or
  * not since it last came around.  hi is written last: 0 while the entry is being filled. */
@@ -139,11 +142,15 @@ struct slot {
 	uint64_t cpuid;
 	uint64_t crash_stub; /* the handler of signals of crashes */
 	uint64_t alt_stack;  /* the main thread's, for it */
+	uint64_t alt_stacks; /* the other threads', 0 until there is one */
 	uint64_t escapes;   /* mappings the kernel placed because the slot had no room */
 	uint32_t next_hole; /* where the next one is noted */
 	uint32_t exe_length;
 	struct slot_range ranges[TP_RUNS];
 	slot_hole holes[SLOT_HOLES];
+	uint32_t alt_users[SLOT_ALTS]; /* tids, 0: never used */
+	uint32_t next_alt;
+	uint32_t pad2;
 	struct slot_launch launch;
 	char exe[SLOT_EXE_SIZE]; /* NUL-terminated */
 };

@@ -25,6 +25,7 @@
 #define NR_READLINK 89
 #define NR_SIGALTSTACK 131
 #define NR_READLINKAT 267
+#define NR_SET_ROBUST_LIST 273
 #define NR_EXECVEAT 322
 
 #define MOV_SIZE 5
@@ -50,6 +51,7 @@ bool patch_wants(uint32_t nr)
 	case NR_READLINK:
 	case NR_SIGALTSTACK:
 	case NR_READLINKAT:
+	case NR_SET_ROBUST_LIST:
 	case NR_EXECVEAT:
 		return true;
 	default:
