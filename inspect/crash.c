@@ -1,3 +1,4 @@
+#include "inspect/brief.h"
 #include "inspect/identities.h"
 #include "inspect/show.h"
 #include "inspect/verbs.h"
@@ -90,7 +91,7 @@ static void print_place(struct session *session, const char *label, uint64_t add
 		return;
 	identify(session_target(session), addr, id);
 	fprintf(session->out, "  %-8s 0x%016" PRIx64 "  ", label, addr);
-	identities_print_brief(session, id);
+	brief_text(session->out, id);
 	fputc('\n', session->out);
 }
 

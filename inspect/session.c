@@ -2,6 +2,7 @@
 
 #include "inspect/diff.h"
 
+#include "lib/read/watch.h"
 #include "lib/types/debug.h"
 
 #include <errno.h>
@@ -85,6 +86,52 @@ void session_notices(struct session *session)
 	}
 }
 
+/* Longer than that it takes no server that runs to look at a new threadproc. */
+#define YOUNG_NS UINT64_C(1000000000)
+
+/* Whether something was launched just now, of which the server has not all on record yet. */
+static bool is_young(const struct snapshot *snapshot)
+{
+	struct timespec now;
+	uint64_t now_ns;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
+		const struct tp_threadproc *abi = &snapshot->threadprocs[i].abi;
+
+		if (abi->state == TP_STATE_RUNNING && !(abi->flags & TP_THREADPROC_LOOKED) &&
+		    now_ns - abi->start_ns < YOUNG_NS)
+			return true;
+	}
+	return false;
+}
+
+/* Takes a snapshot that has everything of what was there when it was asked for. */
+static int take_snapshot(struct session *session, struct snapshot **ret_snapshot, struct err *err)
+{
+	enum watch_result result = WATCH_CHANGED;
+	struct snapshot *snapshot;
+	struct watch *watch;
+	struct err ignored;
+
+	if (registry_snapshot(session->registry, &snapshot, err))
+		return -1;
+	if (is_young(snapshot) && !watch_open(session->registry, &watch, &ignored)) {
+		while (result == WATCH_CHANGED && is_young(snapshot) &&
+		       !watch_wait(watch, snapshot, &result, &ignored)) {
+			snapshot_destroy(snapshot);
+			if (registry_snapshot(session->registry, &snapshot, err)) {
+				watch_close(watch);
+				return -1;
+			}
+		}
+		watch_close(watch);
+	}
+	*ret_snapshot = snapshot;
+	return 0;
+}
+
 int session_refresh(struct session *session, struct err *err)
 {
 	struct snapshot *snapshot;
@@ -94,7 +141,7 @@ int session_refresh(struct session *session, struct err *err)
 
 	if (!session->registry && registry_open_space(session->space, &session->registry, err))
 		return -1;
-	if (registry_snapshot(session->registry, &snapshot, err))
+	if (take_snapshot(session, &snapshot, err))
 		return -1;
 	close_target(session);
 	snapshot_destroy(session->snapshot);

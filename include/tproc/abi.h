@@ -99,6 +99,10 @@ enum tp_state {
 	TP_STATE_EXECED = 6,  /* lives on, but in an address space of its own */
 };
 
+enum tp_threadproc_flags {
+	TP_THREADPROC_LOOKED = 1, /* modules and fds are those of a program that is under way */
+};
+
 /*
  * seq is odd while the server writes the record or anything that its refs lead
  * to; a reader copies, then checks that seq is even and unchanged.
@@ -143,7 +147,9 @@ struct tp_threadproc {
 	struct tp_ref modules;	     /* array of struct tp_module */
 	struct tp_ref fds;	     /* array of struct tp_fd, each with text in the heap */
 	struct tp_ref crash;	     /* a struct tp_crash once it crashed */
-	uint64_t reserved[40];
+	uint32_t flags;		     /* enum tp_threadproc_flags */
+	uint32_t reserved32;
+	uint64_t reserved[39];
 };
 
 enum tp_module_kind {

@@ -63,7 +63,9 @@ TP_AT(struct tp_threadproc, cwd, 536);
 TP_AT(struct tp_threadproc, modules, 544);
 TP_AT(struct tp_threadproc, fds, 552);
 TP_AT(struct tp_threadproc, crash, 560);
-TP_AT(struct tp_threadproc, reserved, 568);
+TP_AT(struct tp_threadproc, flags, 568);
+TP_AT(struct tp_threadproc, reserved32, 572);
+TP_AT(struct tp_threadproc, reserved, 576);
 
 TP_SIZE(struct tp_module, 40);
 TP_AT(struct tp_module, image, 0);

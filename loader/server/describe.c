@@ -191,3 +191,10 @@ void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *cras
 	record->crash = heap_put(heap, crash, sizeof(*crash));
 	record_end(tp);
 }
+
+void threadproc_publish_looked(struct threadproc *tp)
+{
+	record_begin(tp);
+	threadproc_record(tp)->flags |= TP_THREADPROC_LOOKED;
+	record_end(tp);
+}

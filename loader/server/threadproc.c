@@ -225,8 +225,10 @@ static void look(struct threadproc *tp)
 	mailboxes_listen(&tp->server->mailboxes, tp->index);
 	launch_publish_files(tp);
 	launch_drop_sources(tp);
-	if (tp->phase == THREADPROC_LIVING)
-		modules_refresh(tp);
+	if (tp->phase != THREADPROC_LIVING)
+		return;
+	modules_refresh(tp);
+	threadproc_publish_looked(tp);
 }
 
 static bool has_scanned(const struct threadproc *tp)
