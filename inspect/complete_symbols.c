@@ -66,19 +66,17 @@ void complete_symbols(struct session *session, const char *prefix, struct comple
 {
 	uint64_t until = session_clock(session) + PATIENCE_NS;
 	const struct symbols *symbols;
-	const struct target *target;
 	const struct snapshot *s;
 	struct err ignored;
 
 	if (!*prefix || session_refresh(session, &ignored))
 		return;
-	target = session_target(session);
 	s = session->snapshot;
 	for (size_t i = 0; i < s->image_count; i++) {
 		const struct reg_image *image = snapshot_image(s, (uint32_t)i);
 
 		if (!image || !image->abi.users ||
-		    symcache_image(target->symbols, image, &symbols, &ignored))
+		    symcache_image(session->symbols, image, &symbols, &ignored))
 			continue;
 		if (!add_symbols(session, symbols, prefix, until, list))
 			return;

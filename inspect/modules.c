@@ -23,15 +23,15 @@ struct state {
 	enum file_state file;
 };
 
-static struct state state_of(const struct target *target, const struct reg_image *image)
+static struct state state_of(const struct session *session, const struct reg_image *image)
 {
 	struct state state = {.file = FILE_UNKNOWN};
 	struct err ignored;
 
 	if (!image)
 		return state;
-	state.file = symcache_image_state(target->symbols, image);
-	if (!symcache_image(target->symbols, image, &state.symbols, &ignored))
+	state.file = symcache_image_state(session->symbols, image);
+	if (!symcache_image(session->symbols, image, &state.symbols, &ignored))
 		state.source = symbols_table(state.symbols)->header->source;
 	return state;
 }
@@ -73,11 +73,11 @@ static json_t *symbols_json(const struct reg_image *image, const struct state *s
 	                 (flags & TP_IMAGE_DEBUG) != 0);
 }
 
-static json_t *module_json(const struct target *target, const struct reg_threadproc *tp,
+static json_t *module_json(const struct session *session, const struct reg_threadproc *tp,
                            const struct reg_module *module)
 {
-	const struct reg_image *image = snapshot_image(target->snapshot, module->abi.image);
-	const struct state state = state_of(target, image);
+	const struct reg_image *image = snapshot_image(session->snapshot, module->abi.image);
+	const struct state state = state_of(session, image);
 	uint64_t bias = module->abi.bias;
 
 	return json_pack(
@@ -95,14 +95,13 @@ static json_t *module_json(const struct target *target, const struct reg_threadp
 static int modules_json(struct session *session, const struct show_selection *selection,
                         struct err *err)
 {
-	const struct target *target = session_target(session);
 	json_t *all = json_array();
 
 	for (size_t i = 0; i < selection->count; i++) {
 		const struct reg_threadproc *tp = selection->list[i];
 
 		for (size_t j = 0; j < tp->module_count; j++) {
-			if (json_array_append_new(all, module_json(target, tp, &tp->modules[j]))) {
+			if (json_array_append_new(all, module_json(session, tp, &tp->modules[j]))) {
 				json_decref(all);
 				return session_print_json(session, NULL, err);
 			}
@@ -137,10 +136,10 @@ static void build_id_cell(struct out_table *table, const struct tp_image *abi)
 }
 
 /* "symtab, debug", "dynsym, changed" */
-static void symbols_cell(struct out_table *table, const struct target *target,
+static void symbols_cell(struct out_table *table, const struct session *session,
                          const struct reg_image *image)
 {
-	const struct state state = state_of(target, image);
+	const struct state state = state_of(session, image);
 	bool is_odd = state.file == FILE_CHANGED || state.file == FILE_GONE;
 
 	out_table_cell(table, SYMBOLS, "%s%s%s%s", source_word(state.source),
@@ -150,10 +149,10 @@ static void symbols_cell(struct out_table *table, const struct target *target,
 		out_table_style(table, SYMBOLS, OUT_YELLOW);
 }
 
-static void add_row(struct out_table *table, const struct target *target,
+static void add_row(struct out_table *table, const struct session *session,
                     const struct reg_threadproc *tp, const struct reg_module *module)
 {
-	const struct reg_image *image = snapshot_image(target->snapshot, module->abi.image);
+	const struct reg_image *image = snapshot_image(session->snapshot, module->abi.image);
 	const char *path = *module->path ? module->path : image ? image->path : "?";
 
 	out_table_row(table);
@@ -163,7 +162,7 @@ static void add_row(struct out_table *table, const struct target *target,
 		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_lo);
 		out_table_cell(table, HI, "0x%" PRIx64, module->abi.bias + image->abi.vaddr_hi);
 		build_id_cell(table, &image->abi);
-		symbols_cell(table, target, image);
+		symbols_cell(table, session, image);
 	} else if (module->abi.bias) {
 		out_table_cell(table, LO, "0x%" PRIx64, module->abi.bias);
 	}
@@ -178,7 +177,6 @@ static void add_row(struct out_table *table, const struct target *target,
 static int modules_text(struct session *session, const struct show_selection *selection,
                         struct err *err)
 {
-	const struct target *target = session_target(session);
 	struct out_table *table;
 	int ret;
 
@@ -189,7 +187,7 @@ static int modules_text(struct session *session, const struct show_selection *se
 		const struct reg_threadproc *tp = selection->list[i];
 
 		for (size_t j = 0; j < tp->module_count; j++)
-			add_row(table, target, tp, &tp->modules[j]);
+			add_row(table, session, tp, &tp->modules[j]);
 		show_health(session, "threadproc", tp->abi.id, &tp->health);
 	}
 	ret = out_table_print(table, session->out, err);

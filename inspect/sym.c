@@ -20,7 +20,6 @@ struct answer_of_image {
 
 struct search {
 	struct session *session;
-	const struct target *target;
 	const struct symbol_pattern *pattern;
 	struct answer_of_image *images; /* by index, as the snapshot's */
 	bool all;                       /* components */
@@ -38,14 +37,14 @@ static bool is_stopped(void *session)
 /* NULL when memory is short; an image without symbols has an answer without matches. */
 static const struct answer_of_image *ask(struct search *search, uint32_t index, struct err *err)
 {
-	const struct reg_image *image = snapshot_image(search->target->snapshot, index);
+	const struct reg_image *image = snapshot_image(search->session->snapshot, index);
 	struct answer_of_image *answer = &search->images[image ? index : 0];
 	struct err ignored;
 
 	if (answer->asked)
 		return answer;
 	answer->asked = true;
-	if (!image || symcache_image(search->target->symbols, image, &answer->symbols, &ignored))
+	if (!image || symcache_image(search->session->symbols, image, &answer->symbols, &ignored))
 		return answer;
 	return symbol_search(answer->symbols, search->pattern, is_stopped, search->session,
 	                     &answer->matches, err)
@@ -71,7 +70,8 @@ static json_t *symbol_json(const struct search *search, const struct reg_threadp
                            const struct reg_module *module, const struct symbols *symbols,
                            const struct symbol *symbol)
 {
-	const struct reg_image *image = snapshot_image(search->target->snapshot, module->abi.image);
+	const struct reg_image *image =
+		snapshot_image(search->session->snapshot, module->abi.image);
 	bool is_tls = symbol->type == STT_TLS;
 
 	return json_pack("{s:s?, s:o, s:o, s:o, s:I, s:s, s:s, s:o, s:o}", "name",
@@ -106,7 +106,8 @@ static void print_text(struct search *search, const struct reg_threadproc *tp,
                        const struct reg_module *module, const struct symbols *symbols,
                        const struct symbol *symbol)
 {
-	const struct reg_image *image = snapshot_image(search->target->snapshot, module->abi.image);
+	const struct reg_image *image =
+		snapshot_image(search->session->snapshot, module->abi.image);
 	const char *text = symbols_text(symbols, symbol->index, NULL);
 	AUTO_FREE char *name = text_escape_dup(tp->abi.name);
 	AUTO_FREE char *path = text_escape_dup(base_name(module_path(module, image)));
@@ -173,7 +174,7 @@ static int at_least(int width, const char *text)
 
 static void find_widths(struct search *search, const struct show_selection *selection)
 {
-	const struct snapshot *snapshot = search->target->snapshot;
+	const struct snapshot *snapshot = search->session->snapshot;
 
 	for (size_t i = 0; i < selection->count; i++) {
 		const struct reg_threadproc *tp = selection->list[i];
@@ -209,7 +210,7 @@ static int answer(struct search *search, const struct show_selection *selection,
 static int run_search(struct search *search, const struct show_selection *selection,
                       const char *word, struct err *err)
 {
-	size_t count = search->target->snapshot->image_count + 1;
+	size_t count = search->session->snapshot->image_count + 1;
 	int ret;
 
 	search->images = calloc(count, sizeof(*search->images));
@@ -242,7 +243,6 @@ static int run(struct session *session, const struct verb_args *args, struct err
 		return -1;
 	ret = symbol_pattern_create(word, &pattern, err);
 	if (!ret) {
-		search.target = session_target(session);
 		search.pattern = pattern;
 		ret = run_search(&search, &selection, word, err);
 		symbol_pattern_destroy(pattern);
@@ -257,7 +257,7 @@ const struct verb verb_sym = {
 	.help = "symbols by name, in every component that has them",
 	.details =
 		"NAME is a name as in the source or as in the file; std::sort means every "
-                "function\n"
+		"function\n"
 		"of that name.\n"
 		"With *, ? or [ it is a pattern as in a shell; between slashes it is an extended\n"
 		"regular expression.\n"

@@ -1,9 +1,11 @@
 """Symbols of many addresses, against elfutils' and GDB's answers."""
 
 import json
+import lzma
 import pathlib
 import random
 import re
+import shutil
 import subprocess
 
 from space import TIMEOUT, SpaceTest, command, main, program, tool
@@ -99,6 +101,95 @@ class Stream(SymbolsTest):
                 self.assertEqual(process.stdout.readline().split("\t")[0], address)
             process.stdin.close()
             self.assertEqual(process.wait(TIMEOUT), 0)
+
+
+class Sources(SymbolsTest):
+    """Where symbols come from, and what became of the file."""
+
+    def setUp(self):
+        super().setUp()
+        self.directory = pathlib.Path(self.space.runtime) / "programs"
+        self.directory.mkdir()
+        self.copy = self.directory / "copy"
+        shutil.copy(program("cxx"), self.copy)
+        self.space.start()
+
+    def objcopy(self, *arguments):
+        """objcopy in the directory of the copies."""
+        subprocess.run([tool("objcopy"), *map(str, arguments)], check=True, timeout=TIMEOUT)
+
+    def looked_at(self):
+        """The program's symbols, from modules, and the name of the address of its main."""
+        module = next(m for m in self.modules() if m["kind"] == "program")
+        main_address = int(module["bias"], 16) + self.main
+        answer = self.stream(main_address)[0]
+        return module["symbols"]["source"], module["file_state"], answer.get("symbol")
+
+    @property
+    def main(self):
+        """Where main is in the file."""
+        names = subprocess.run([tool("nm"), program("cxx")], check=True, text=True,
+                               timeout=TIMEOUT, stdout=subprocess.PIPE).stdout
+        return int(re.search(r"^(\w+) T main$", names, re.MULTILINE)[1], 16)
+
+    def expect(self, *expected):
+        """Runs the copy, and looks at it."""
+        with self.space.running(self.copy, "wait") as process:
+            self.assert_line(process, "ok 42")
+            self.assertEqual(self.looked_at(), expected)
+
+    def test_own(self):
+        self.expect("symtab", "same", "main")
+
+    def test_stripped(self):
+        self.objcopy("--strip-all", self.copy)
+        self.expect("dynsym", "same", None)
+
+    def test_debug_file(self):
+        """The debug file comes later than the first look: what was kept is not the last word."""
+        debug = self.directory / "copy.debug"
+        self.objcopy("--only-keep-debug", self.copy, self.directory / "elsewhere")
+        self.objcopy("--strip-all", self.copy)
+        self.expect("dynsym", "same", None)
+        (self.directory / "elsewhere").rename(debug)
+        self.expect("debug file", "same", "main")
+        debug.unlink()  # it is not needed any more
+        self.expect("debug file", "same", "main")
+
+    def test_debugdata(self):
+        inner = self.directory / "inner"
+        self.objcopy("--only-keep-debug", self.copy, inner)
+        self.objcopy("--strip-debug", inner)
+        packed = self.directory / "packed"
+        packed.write_bytes(lzma.compress(inner.read_bytes()))
+        self.objcopy("--strip-all", f"--add-section=.gnu_debugdata={packed}", self.copy)
+        inner.unlink()
+        self.expect("debugdata", "same", "main")
+
+    def replace(self):
+        """Another version where the copy was."""
+        other = self.directory / "other"
+        shutil.copy(tool("cat"), other)
+        other.rename(self.copy)
+
+    def test_changed(self):
+        with self.space.running(self.copy, "wait") as process:
+            self.assert_line(process, "ok 42")
+            self.replace()
+            self.assertEqual(self.looked_at(), ("none", "changed", None))
+
+    def test_changed_after_a_look(self):
+        """What was kept by build-id is right still."""
+        with self.space.running(self.copy, "wait") as process:
+            self.assert_line(process, "ok 42")
+            self.looked_at()
+            self.replace()
+            self.assertEqual(self.looked_at(), ("symtab", "changed", "main"))
+            address = self.space.inspect("sym copy main")["symbols"][0]["address"]
+            answer = self.space.inspect(f"owner {address}")["addresses"][0]
+            self.assertEqual(answer["note"], "the file has changed since it was mapped")
+            self.copy.unlink()
+            self.assertEqual(self.looked_at(), ("symtab", "gone", "main"))
 
 
 class Differential(SymbolsTest):
