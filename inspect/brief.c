@@ -44,7 +44,7 @@ static void put_offset(FILE *out, uint64_t offset)
 }
 
 /* What lies there, or in what: the most specific that is short. */
-static void put_place(FILE *out, const struct identity *id)
+static void put_kind(FILE *out, const struct identity *id)
 {
 	if (id->symbol.name) {
 		out_text(out, base_name(id->file));
@@ -77,7 +77,12 @@ void brief_text(FILE *out, const struct identity *id)
 	if (!id->mapped)
 		return;
 	fputc(' ', out);
-	put_place(out, id);
+	brief_place(out, id);
+}
+
+void brief_place(FILE *out, const struct identity *id)
+{
+	put_kind(out, id);
 	if (id->name) {
 		fputs(" \"", out);
 		out_text(out, id->name->abi.name);

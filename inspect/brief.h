@@ -16,6 +16,9 @@
  */
 void brief_text(FILE *out, const struct identity *id);
 
+/* The same without the owner. */
+void brief_place(FILE *out, const struct identity *id);
+
 /* "threadproc", "exited", "toolkit", "kernel", "unowned". */
 const char *brief_owner(const struct identity *id);
 

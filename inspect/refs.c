@@ -207,7 +207,7 @@ static int search(const struct target *target, const struct question *q, struct 
 	struct refs_want want = {.spans = q->spans, .span_count = q->span_count, .foreign = q->to};
 	AUTO_FREE struct refs_span *mapped = NULL;
 	/* what is as it is in a file holds no addresses yet */
-	const struct scan_filter filter = {PROT_READ, true};
+	const struct scan_filter filter = {.prot = PROT_READ, .written = true};
 	struct scan_plan plan;
 	int ret;
 

@@ -25,6 +25,7 @@
 	X(signals)                                                                                 \
 	X(crash)                                                                                   \
 	X(names)                                                                                   \
+	X(search)                                                                                  \
 	X(refs)                                                                                    \
 	X(graph)                                                                                   \
 	X(diff)                                                                                    \

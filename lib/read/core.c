@@ -352,18 +352,32 @@ static void notice_damage(struct core *core, unsigned kind)
 		         core->name);
 }
 
-static void notice_path(struct core *core)
+/* One for all files that are refused for the same reason. */
+static void notice_paths(struct core *core)
 {
-	for (size_t i = 0; i < core->path_count && !*core->notice; i++) {
+	const struct core_path *first = NULL;
+	char others[48] = "";
+	size_t more = 0;
+
+	for (size_t i = 0; i < core->path_count; i++) {
 		struct core_path *path = &core->paths[i];
 
-		if (path->state != CORE_PATH_REFUSED || path->noticed)
+		if (path->state != CORE_PATH_REFUSED || path->noticed ||
+		    (first && strcmp(path->why, first->why) != 0))
 			continue;
 		path->noticed = true;
-		snprintf(core->notice, sizeof(core->notice),
-		         "%.200s: %s; what the core lacks of it cannot be read", path->name,
-		         path->why);
+		if (first)
+			more++;
+		else
+			first = path;
 	}
+	if (!first)
+		return;
+	if (more)
+		snprintf(others, sizeof(others), " and %zu other files", more);
+	snprintf(core->notice, sizeof(core->notice),
+	         "%.200s%s: %s; what the core lacks of that cannot be read", first->name, others,
+	         first->why);
 }
 
 const char *core_notice(struct core *core)
@@ -372,6 +386,6 @@ const char *core_notice(struct core *core)
 	while (core->noticed < 3 && !*core->notice)
 		notice_damage(core, core->noticed++);
 	if (!*core->notice)
-		notice_path(core);
+		notice_paths(core);
 	return core->notice;
 }

@@ -7,7 +7,8 @@
  *
  * What the dump left out because a file has it (program text) is read from that file, if it is
  * still the very version that was mapped: by its build-id, which the core has with the file's
- * first page, else by what the registry has on record.  Otherwise such memory cannot be read.
+ * first page, else by what the registry has on record; or untouched since before the space was
+ * made, on the very machine.  Otherwise such memory cannot be read.
  */
 #ifndef TPROC_READ_CORE_H
 #define TPROC_READ_CORE_H

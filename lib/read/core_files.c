@@ -79,6 +79,40 @@ static bool is_on_record(const struct core *core, const char *name, const struct
 	return false;
 }
 
+/* Whether the file system that st is of is the one that images on record were mapped from. */
+static bool is_same_device(struct core *core, const struct stat *st)
+{
+	const struct snapshot *s = core->snapshot;
+
+	if (core->device_known && core->device == st->st_dev)
+		return true;
+	for (size_t i = 1; s && i < s->image_count; i++) {
+		const struct reg_image *image = &s->images[i];
+		struct stat now;
+
+		if (!image->path || image->abi.dev != st->st_dev || stat(image->path, &now) ||
+		    !is_on_record(core, image->path, &now))
+			continue;
+		core->device = st->st_dev;
+		core->device_known = true;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * What nothing tells of, like the tables of a locale: nobody has touched it since before the
+ * space was made, and there is proof that it is the machine on which that was.
+ */
+static bool is_untouched(struct core *core, const struct stat *st)
+{
+	const uint64_t second = UINT64_C(1000000000);
+	uint64_t changed = (uint64_t)st->st_ctim.tv_sec * second + (uint64_t)st->st_ctim.tv_nsec;
+
+	return core->snapshot && st->st_ctim.tv_sec > 0 &&
+	       changed < core->snapshot->header.created_ns && is_same_device(core, st);
+}
+
 /* Leaves the reason in path->why when it is another one, or nobody can tell. */
 static bool is_version(struct core *core, size_t index, int fd, const struct stat *st)
 {
@@ -90,7 +124,7 @@ static bool is_version(struct core *core, size_t index, int fd, const struct sta
 		snprintf(path->why, sizeof(path->why), "another file than was mapped (build-id)");
 		return false;
 	}
-	if (len || is_on_record(core, path->name, st))
+	if (len || is_on_record(core, path->name, st) || is_untouched(core, st))
 		return true;
 	snprintf(path->why, sizeof(path->why), "nothing tells whether it is what was mapped");
 	return false;

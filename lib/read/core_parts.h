@@ -74,6 +74,8 @@ struct core {
 	const struct snapshot *snapshot; /* of the target; NULL before */
 	uint64_t clock;
 	size_t open_files;
+	dev_t device; /* on which files on record still are what they were */
+	bool device_known;
 	bool has_private; /* the dump has private memory: what it omitted was not modified */
 	struct core_view view;
 	size_t cut_loads;   /* segments that the file ends in or before */

@@ -68,6 +68,13 @@ static int add_pages(void *context, const struct page_run *run, struct err *err)
 	return 0;
 }
 
+/* Whether a file is behind it, and not memory that the kernel has as one. */
+static bool is_file(const struct mapping *m)
+{
+	return m->path[0] == '/' && strncmp(m->path, "/memfd:", 7) != 0 &&
+	       strncmp(m->path, "/dev/zero", 9) != 0 && strncmp(m->path, "/SYSV", 5) != 0;
+}
+
 static int add_mapping(void *context, const struct mapping *m, struct err *err)
 {
 	struct planning *p = context;
@@ -78,6 +85,8 @@ static int add_mapping(void *context, const struct mapping *m, struct err *err)
 		return 0;
 	if (p->filter->written && (m->prot & (PROT_EXEC | PROT_WRITE)) == PROT_EXEC)
 		return 0;
+	if (p->filter->files && is_file(m))
+		return add_pages(p, &all, err);
 	p->unwritten_file = p->filter->written && !(m->prot & PROT_WRITE);
 	if (p->no_pages)
 		return add_pages(p, &all, err);

@@ -29,6 +29,7 @@ struct scan_plan {
 struct scan_filter {
 	int prot;     /* PROT_ bits that a mapping has to have, all of them */
 	bool written; /* no code, and not what is as it is in a file and cannot be written */
+	bool files;   /* of files also what nobody read yet, and what a core file left to them */
 };
 
 /*

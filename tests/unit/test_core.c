@@ -381,6 +381,52 @@ static void test_file_on_record(void **state)
 	assert_non_null(strstr(core_notice(w->opened), "nothing tells"));
 }
 
+/* What nothing is on record of has not been touched since before the space was made. */
+static void test_file_untouched(void **state)
+{
+	struct world *w = *state;
+	struct tp_image *image = rb_image(&w->registry, 1);
+	char other[] = "/tmp/test_core.XXXXXX";
+	struct stat st;
+	int fd = mkstemp(other);
+
+	memset(w->lib.bytes, 'x', PAGE);
+	write_library(&w->lib);
+	/* another file of that file system is what it was */
+	assert_int_equal(fstat(fd, &st), 0);
+	image->path = rb_text(&w->registry, other);
+	image->dev = st.st_dev;
+	image->ino = st.st_ino;
+	image->size = (uint64_t)st.st_size;
+	image->mtime_sec = st.st_mtim.tv_sec;
+	image->mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
+	rb_header(&w->registry)->created_ns = UINT64_MAX;
+	add_sample(w);
+	open_sample(w);
+	assert_reads(w, LIB + PAGE, w->lib.bytes + PAGE, PAGE);
+	close_core(w);
+
+	/* the space is older than the file's last change */
+	rb_header(&w->registry)->created_ns = 1;
+	core_builder_deinit(&w->core);
+	core_builder_init(&w->core);
+	add_sample(w);
+	open_sample(w);
+	assert_unreadable(w, LIB + PAGE);
+	close_core(w);
+
+	/* it may be another machine */
+	rb_header(&w->registry)->created_ns = UINT64_MAX;
+	image->ino++;
+	core_builder_deinit(&w->core);
+	core_builder_init(&w->core);
+	add_sample(w);
+	open_sample(w);
+	assert_unreadable(w, LIB + PAGE);
+	close(fd);
+	unlink(other);
+}
+
 /* Without any private memory in the dump, nobody knows what of the file was changed. */
 static void test_no_private(void **state)
 {
@@ -537,11 +583,12 @@ static void test_no_core(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_memory),       TEST(test_maps),          TEST(test_threads),
-		TEST(test_robust_head),  TEST(test_sparse),        TEST(test_from_file),
-		TEST(test_file_changed), TEST(test_file_gone),     TEST(test_file_on_record),
-		TEST(test_no_private),   TEST(test_cut),           TEST(test_overlap),
-		TEST(test_spoilt),       TEST(test_many_segments), TEST(test_no_core),
+		TEST(test_memory),         TEST(test_maps),       TEST(test_threads),
+		TEST(test_robust_head),    TEST(test_sparse),     TEST(test_from_file),
+		TEST(test_file_changed),   TEST(test_file_gone),  TEST(test_file_on_record),
+		TEST(test_file_untouched), TEST(test_no_private), TEST(test_cut),
+		TEST(test_overlap),        TEST(test_spoilt),     TEST(test_many_segments),
+		TEST(test_no_core),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,8 +88,8 @@ static void test_borders(void **state)
 
 /* ---- Memory --------------------------------------------------------------------------- */
 
-static const struct scan_filter readable = {PROT_READ, false};
-static const struct scan_filter writable = {PROT_READ | PROT_WRITE, false};
+static const struct scan_filter readable = {.prot = PROT_READ};
+static const struct scan_filter writable = {.prot = PROT_READ | PROT_WRITE};
 
 #define BRK_SIZE (2 * SCAN_BLOCK + 3 * PAGE)
 
