@@ -57,8 +57,11 @@ static void put_kind(FILE *out, const struct identity *id)
 		out_text(out, id->section.name);
 		put_offset(out, id->vaddr - id->section.addr);
 	} else if (id->has_chunk && id->addr >= id->chunk.user) {
-		fprintf(out, "heap 0x%" PRIx64, id->chunk.user);
+		fputs("heap chunk", out);
 		put_offset(out, id->addr - id->chunk.user);
+		fprintf(out, " of %" PRIu64, id->chunk.size);
+		if (id->chunk.state != CHUNK_IN_USE)
+			fprintf(out, ", %s", chunk_state_name(id->chunk.state));
 	} else if (id->file) {
 		out_text(out, base_name(id->file));
 		put_offset(out, id->addr - id->mapping.lo + id->mapping.offset);

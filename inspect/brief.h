@@ -11,7 +11,7 @@
 #include "lib/read/identify.h"
 
 /*
- * "printstr(2) heap 0x1018000002a0+0x8", "allocstr(1) libc.so.6 malloc+0x13",
+ * "printstr(2) heap chunk+0x8 of 24", "allocstr(1) libc.so.6 malloc+0x13",
  * "exited gone(3)", "the registry", "not mapped".  Escaped.
  */
 void brief_text(FILE *out, const struct identity *id);

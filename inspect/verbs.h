@@ -25,6 +25,7 @@
 	X(signals)                                                                                 \
 	X(crash)                                                                                   \
 	X(names)                                                                                   \
+	X(telescope)                                                                               \
 	X(search)                                                                                  \
 	X(refs)                                                                                    \
 	X(graph)                                                                                   \

@@ -108,7 +108,7 @@ class Owners(Examined):
         lines = self.ours(f"x/8a {self.places['pointers']:x}").splitlines()[1:]
         self.assertTrue(lines[0].endswith("# examined(1) examined noise; examined(1) examined "
                                           "noise+0x5"), lines[0])
-        self.assertIn("# examined(1) examined code; examined(1) heap 0x", lines[1])
+        self.assertIn("# examined(1) examined code; examined(1) heap chunk of 24", lines[1])
         self.assertTrue(lines[2].endswith("examined(1) examined pointers; not mapped"), lines[2])
         self.assertTrue(lines[3].endswith("; null"), lines[3])
 

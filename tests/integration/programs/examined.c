@@ -21,7 +21,8 @@ uint32_t wider[64] = {'w', 0x1f600, 0x110000, '1', 'a', 0xd800, 0x7f, 0, 'y', 0}
 double doubles[16] = {0, -0.0, 1, -1.5, 0.1, 1e300, 1e-300, 123456789, INFINITY, -INFINITY};
 float floats[16] = {0, -0.0f, 1, -1.5f, 0.1f, 1e30f, 1e-30f, 123456789, INFINITY, -INFINITY};
 
-const void *pointers[8];
+/* the last ones are a test's own */
+const void *pointers[16];
 
 static int callee(int n)
 {
