@@ -15,9 +15,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Stubs never lead to stubs, but a hostile program's may. */
-#define WALKS_MAX 256
-
 struct unwinder {
 	const struct target *target;
 	struct modules *modules;
@@ -239,6 +236,9 @@ static bool take_frame(struct walk *walk, Dwfl_Frame *state)
 
 	if (!place_frame(walk, state, &frame))
 		return false;
+	/* nobody is called from there: the end of a chain of frame pointers */
+	if (!frame.pc && !frame.exact)
+		return false;
 	described = is_described(walk->unwinder, frame_lookup_address(&frame), &frame.trampoline);
 	walk->guessing = !described;
 	frame_registers(state, frame.pc, &walk->registers);
@@ -268,22 +268,27 @@ static int on_frame(Dwfl_Frame *state, void *arg)
 
 /* ---- A backtrace --------------------------------------------------------- */
 
+/* Stubs never lead to stubs, but a hostile program's may: then walks find no frame. */
 static void go(struct walk *walk)
 {
 	Dwfl *dwfl = modules_dwfl(walk->unwinder->modules);
 	struct backtrace *bt = &walk->backtrace;
+	bool fruitless = false;
 
-	for (int i = 0; i < WALKS_MAX; i++) {
+	do {
+		const size_t before = bt->count;
 		int ret;
 
 		walk->again = walk->going = false;
 		ret = dwfl_getthread_frames(dwfl, walk->capture->tid, on_frame, walk);
 		if (ret < 0)
 			snprintf(bt->problem, sizeof(bt->problem), "%s", dwfl_errmsg(-1));
-		if (!walk->again)
+		if (bt->count == before && fruitless) {
+			snprintf(bt->problem, sizeof(bt->problem), "a stub leads to a stub");
 			return;
-	}
-	bt->cut = true;
+		}
+		fruitless = bt->count == before;
+	} while (walk->again);
 }
 
 int unwind(struct unwinder *unwinder, const struct capture *capture, size_t limit,

@@ -89,7 +89,7 @@ static void check(const struct registry *registry)
  */
 static void ask(struct registry *registry, size_t which)
 {
-	static const char *const lines[] = {"modules", "fds", "names", "fds 1"};
+	static const char *const lines[] = {"modules", "names", "modules 1"};
 	static struct session session;
 	struct err err;
 
