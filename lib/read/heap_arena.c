@@ -43,19 +43,20 @@ static unsigned version_in(const char *text, size_t len)
 
 static unsigned read_version(const struct target *target, const struct module_memory *memory)
 {
-	AUTO_FREE char *text = malloc(DATA_MAX);
 	unsigned minor = 0;
 
-	for (size_t i = 0; text && i < memory->count && !minor; i++) {
+	for (size_t i = 0; i < memory->count && !minor; i++) {
 		const struct module_segment *segment = &memory->list[i];
 		size_t want = segment->size < DATA_MAX ? segment->size : DATA_MAX;
+		AUTO_FREE char *text = NULL;
 		struct err err;
 		size_t got;
 
-		if (segment->type != PT_LOAD || (segment->flags & (PF_W | PF_X)) ||
-		    mem_read_some(target->mem, segment->addr, text, want, &got, &err))
+		if (segment->type != PT_LOAD || (segment->flags & (PF_W | PF_X)) || !want)
 			continue;
-		minor = version_in(text, got);
+		text = malloc(want);
+		if (text && !mem_read_some(target->mem, segment->addr, text, want, &got, &err))
+			minor = version_in(text, got);
 	}
 	return minor;
 }

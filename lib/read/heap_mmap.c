@@ -158,9 +158,12 @@ static const struct heap_mapping *add_mapping(struct heap *heap, const struct ta
 static const struct heap_mmapped *find_mmapped(const struct heap *heap,
                                                const struct heap_mapping *mapping, uint64_t addr)
 {
-	const struct heap_mmapped *list = heap->mmapped + mapping->first;
+	const struct heap_mmapped *list;
 	size_t lo = 0, hi = mapping->count;
 
+	if (!hi)
+		return NULL;
+	list = heap->mmapped + mapping->first;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 

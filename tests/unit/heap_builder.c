@@ -149,3 +149,54 @@ void hb_link(struct heap_builder *b, uint64_t at, uint64_t next, unsigned minor)
 {
 	*hb_word(b, at) = minor >= 32 ? next ^ at >> 12 : next;
 }
+
+/* ---- The sample ---------------------------------------------------------------- */
+
+/* The list of a thread's for chunks of a size. */
+static void put_cached(struct heap_sample *s, const uint64_t *users, unsigned count, uint64_t size)
+{
+	unsigned bin = (unsigned)((size - CHUNK_MIN) / CHUNK_UNIT);
+	uint8_t *tcache = hb_at(&s->b, s->tcache);
+	uint64_t entries = s->minor >= 30 ? 128 : 64;
+
+	if (s->minor >= 30)
+		tcache[2 * bin] = (uint8_t)count;
+	else
+		tcache[bin] = (uint8_t)count;
+	*hb_word(&s->b, s->tcache + entries + 8 * bin) = users[0];
+	for (unsigned i = 0; i < count; i++)
+		hb_link(&s->b, users[i], i + 1 < count ? users[i + 1] : 0, s->minor);
+}
+
+void heap_builder_sample(struct heap_sample *s, unsigned minor, bool banner)
+{
+	struct heap_builder *b = &s->b;
+
+	heap_builder_init(b, banner ? minor : 0);
+	s->minor = minor;
+	s->tcache = hb_chunk(b, minor >= 30 ? 0x290 : 0x250);
+	s->used[0] = hb_chunk(b, 0x20);
+	for (int i = 0; i < 3; i++)
+		s->cached[i] = hb_chunk(b, 0x40);
+	for (int i = 0; i < 2; i++)
+		s->fast[i] = hb_chunk(b, 0x60);
+	s->unsorted = hb_chunk(b, 0x500);
+	s->used[1] = hb_chunk(b, 0x30);
+	s->small = hb_chunk(b, 0x100);
+	s->used[2] = hb_chunk(b, 0x30);
+	s->large = hb_chunk(b, 0x1000);
+	hb_chunk(b, 0x30);
+	hb_top(b);
+	put_cached(s, s->cached, 3, 0x40);
+	hb_main(b)->fastbins[4] = s->fast[0] - 16;
+	hb_link(b, s->fast[0], s->fast[1] - 16, minor);
+	hb_link(b, s->fast[1], 0, minor);
+	hb_free(b, s->unsorted);
+	hb_free(b, s->small);
+	hb_free(b, s->large);
+	hb_main(b)->bins[0] = s->unsorted - 16;
+	*hb_word(b, s->unsorted) = bin_at(HB_MAIN_ARENA, 1);
+	hb_second_arena(b, minor);
+	s->other = hb_chunk(b, 0x80);
+	hb_heap_top(b);
+}

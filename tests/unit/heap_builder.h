@@ -54,4 +54,23 @@ void hb_heap_top(struct heap_builder *b);
 /* A link from a list's element to the next (0: none), as that version writes it. */
 void hb_link(struct heap_builder *b, uint64_t at, uint64_t next, unsigned minor);
 
+/* ---- The sample ---------------------------------------------------------------- */
+
+/* What glibc 2.minor would have after a few requests; all are what malloc returned. */
+struct heap_sample {
+	struct heap_builder b;
+	unsigned minor;
+	uint64_t tcache; /* the thread's own chunk */
+	uint64_t used[3];
+	uint64_t cached[3];
+	uint64_t fast[2];
+	uint64_t unsorted;
+	uint64_t small;
+	uint64_t large;
+	uint64_t other; /* in the second arena */
+};
+
+/* banner: whether libc tells its version. */
+void heap_builder_sample(struct heap_sample *s, unsigned minor, bool banner);
+
 #endif

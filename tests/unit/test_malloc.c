@@ -10,70 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What glibc 2.minor would have after a few requests. */
-struct scene {
-	struct heap_builder b;
-	unsigned minor;
-	uint64_t tcache; /* the thread's own chunk */
-	uint64_t used[3];
-	uint64_t cached[3];
-	uint64_t fast[2];
-	uint64_t unsorted;
-	uint64_t small;
-	uint64_t large;
-	uint64_t other; /* in the second arena */
-};
-
-/* The list of a thread's for chunks of a size. */
-static void put_cached(struct scene *s, const uint64_t *users, unsigned count, uint64_t size)
-{
-	unsigned bin = (unsigned)((size - CHUNK_MIN) / CHUNK_UNIT);
-	uint8_t *tcache = hb_at(&s->b, s->tcache);
-	uint64_t entries = s->minor >= 30 ? 128 : 64;
-
-	if (s->minor >= 30)
-		tcache[2 * bin] = (uint8_t)count;
-	else
-		tcache[bin] = (uint8_t)count;
-	*hb_word(&s->b, s->tcache + entries + 8 * bin) = users[0];
-	for (unsigned i = 0; i < count; i++)
-		hb_link(&s->b, users[i], i + 1 < count ? users[i + 1] : 0, s->minor);
-}
-
-static void make_scene(struct scene *s, unsigned minor, bool banner)
-{
-	struct heap_builder *b = &s->b;
-
-	heap_builder_init(b, banner ? minor : 0);
-	s->minor = minor;
-	s->tcache = hb_chunk(b, minor >= 30 ? 0x290 : 0x250);
-	s->used[0] = hb_chunk(b, 0x20);
-	for (int i = 0; i < 3; i++)
-		s->cached[i] = hb_chunk(b, 0x40);
-	for (int i = 0; i < 2; i++)
-		s->fast[i] = hb_chunk(b, 0x60);
-	s->unsorted = hb_chunk(b, 0x500);
-	s->used[1] = hb_chunk(b, 0x30);
-	s->small = hb_chunk(b, 0x100);
-	s->used[2] = hb_chunk(b, 0x30);
-	s->large = hb_chunk(b, 0x1000);
-	hb_chunk(b, 0x30);
-	hb_top(b);
-	put_cached(s, s->cached, 3, 0x40);
-	hb_main(b)->fastbins[4] = s->fast[0] - 16;
-	hb_link(b, s->fast[0], s->fast[1] - 16, minor);
-	hb_link(b, s->fast[1], 0, minor);
-	hb_free(b, s->unsorted);
-	hb_free(b, s->small);
-	hb_free(b, s->large);
-	hb_main(b)->bins[0] = s->unsorted - 16;
-	*hb_word(b, s->unsorted) = bin_at(HB_MAIN_ARENA, 1);
-	hb_second_arena(b, minor);
-	s->other = hb_chunk(b, 0x80);
-	hb_heap_top(b);
-}
-
-static struct heap *read_heap(struct scene *s)
+static struct heap *read_heap(struct heap_sample *s)
 {
 	struct heap *heap = NULL;
 	struct err err;
@@ -83,8 +20,8 @@ static struct heap *read_heap(struct scene *s)
 	return heap;
 }
 
-static void check_chunk(struct scene *s, struct heap *heap, uint64_t user, enum chunk_state state,
-                        uint64_t size)
+static void check_chunk(struct heap_sample *s, struct heap *heap, uint64_t user,
+                        enum chunk_state state, uint64_t size)
 {
 	struct heap_chunk chunk;
 
@@ -96,7 +33,7 @@ static void check_chunk(struct scene *s, struct heap *heap, uint64_t user, enum 
 	}
 }
 
-static void check_scene(struct scene *s)
+static void check_scene(struct heap_sample *s)
 {
 	struct heap *heap = read_heap(s);
 	struct heap_chunk chunk;
@@ -127,11 +64,11 @@ static void check_scene(struct scene *s)
 static void test_versions(void **state)
 {
 	static const unsigned minors[] = {28, 30, 31, 32, 34, 35, 36, 41};
-	static struct scene s;
+	static struct heap_sample s;
 
 	for (size_t i = 0; i < sizeof(minors) / sizeof(minors[0]); i++) {
 		for (int banner = 0; banner < 2; banner++) {
-			make_scene(&s, minors[i], banner);
+			heap_builder_sample(&s, minors[i], banner);
 			check_scene(&s);
 			heap_builder_deinit(&s.b);
 		}
@@ -140,10 +77,10 @@ static void test_versions(void **state)
 
 static void test_version_text(void **state)
 {
-	static struct scene s;
+	static struct heap_sample s;
 	struct heap *heap;
 
-	make_scene(&s, 36, true);
+	heap_builder_sample(&s, 36, true);
 	heap = read_heap(&s);
 	assert_string_equal(heap_version(heap), "glibc 2.36");
 	heap_destroy(heap);
@@ -152,7 +89,7 @@ static void test_version_text(void **state)
 
 static void test_not_used(void **state)
 {
-	static struct scene s;
+	static struct heap_sample s;
 	struct err err;
 	struct heap *heap;
 
@@ -170,7 +107,7 @@ static void test_not_used(void **state)
 /* ---- Lies --------------------------------------------------------------------------- */
 
 /* Reads what is there now; whatever is found covers the address that was asked for. */
-static void survey(struct scene *s)
+static void survey(struct heap_sample *s)
 {
 	struct heap *heap = read_heap(s);
 	struct heap_chunk chunk;
@@ -189,7 +126,7 @@ static void survey(struct scene *s)
 	heap_destroy(heap);
 }
 
-static void spoil(struct scene *s, uint64_t addr, uint64_t value)
+static void spoil(struct heap_sample *s, uint64_t addr, uint64_t value)
 {
 	uint64_t before = *hb_word(&s->b, addr);
 
@@ -215,9 +152,9 @@ static void test_bad_sizes(void **state)
 		0x21,
 		0x11,
 	};
-	static struct scene s;
+	static struct heap_sample s;
 
-	make_scene(&s, 36, true);
+	heap_builder_sample(&s, 36, true);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		spoil(&s, s.tcache - 8, sizes[i]);
 		spoil(&s, s.used[1] - 8, sizes[i]);
@@ -231,10 +168,10 @@ static void test_bad_sizes(void **state)
 /* What lies behind a broken header is found again. */
 static void test_overwritten_header(void **state)
 {
-	static struct scene s;
+	static struct heap_sample s;
 	struct heap *heap;
 
-	make_scene(&s, 36, true);
+	heap_builder_sample(&s, 36, true);
 	*hb_word(&s.b, s.small - 8) = 0x4141414141414141;
 	heap = read_heap(&s);
 	assert_true(heap_arena_at(heap, 0).broken);
@@ -246,10 +183,10 @@ static void test_overwritten_header(void **state)
 
 static void test_cycles(void **state)
 {
-	static struct scene s;
+	static struct heap_sample s;
 	uint64_t arena;
 
-	make_scene(&s, 36, true);
+	heap_builder_sample(&s, 36, true);
 	arena = *hb_word(&s.b, HB_HEAP);
 	spoil(&s, s.cached[2], s.cached[0] ^ s.cached[2] >> 12);
 	spoil(&s, s.cached[0], s.cached[0] ^ s.cached[0] >> 12);
@@ -301,11 +238,11 @@ static void test_noise(void **state)
 {
 	static const uint64_t bases[] = {SAMPLE_BRK, HB_HEAP, HB_MAIN_ARENA};
 	static const uint64_t sizes[] = {0x2000, 0x1000, sizeof(struct malloc_state)};
-	static struct scene s;
+	static struct heap_sample s;
 	uint64_t seed = 1;
 
 	for (int round = 0; round < 60; round++) {
-		make_scene(&s, 36, round % 2);
+		heap_builder_sample(&s, 36, round % 2);
 		for (int i = 0; i < 20; i++) {
 			unsigned where = (unsigned)next_random(&seed) % 3;
 
