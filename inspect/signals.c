@@ -43,6 +43,22 @@ static void add_thread(struct seen *seen, const struct thread_info *info)
 	seen->caught = info->caught;
 }
 
+/*
+ * The toolkit records crashes by handlers of its own (loader/agent/crash.c), which are there when
+ * the program set none.
+ */
+static uint64_t of_toolkit(const struct seen *seen)
+{
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+	uint64_t set = 0;
+
+	for (size_t i = 0; seen->has_handlers && i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+		if (!seen->handlers.list[crashes[i] - 1].handler)
+			set |= UINT64_C(1) << (crashes[i] - 1);
+	}
+	return set;
+}
+
 static void look(const struct target *target, const struct reg_threadproc *tp, struct seen *seen)
 {
 	const struct threads *threads;
@@ -61,6 +77,7 @@ static void look(const struct target *target, const struct reg_threadproc *tp, s
 		if (!target_thread_info(target, tp, threads->list[i].tid, &info, &err))
 			add_thread(seen, &info);
 	}
+	seen->caught &= ~of_toolkit(seen);
 }
 
 static void forget(struct seen *seen)

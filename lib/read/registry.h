@@ -125,8 +125,8 @@ const char *reg_state_name(uint32_t state);
 
 enum owner_kind {
 	OWNER_NONE = 0, /* outside every slot */
-	OWNER_LIVE,     /* a threadproc that lives (or just ends: its state says) */
-	OWNER_EXITED,   /* in quarantine; tp is NULL when its record serves another now */
+	OWNER_LIVE,     /* a threadproc that lives */
+	OWNER_EXITED,   /* its memory goes, or is in quarantine; tp is NULL when its record serves another now */
 	OWNER_TOOLKIT,  /* the server's and the agent's own ranges */
 };
 

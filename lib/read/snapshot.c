@@ -267,8 +267,12 @@ static bool owner_by_granule(const struct snapshot *s, uint64_t addr, struct own
 		lo--;
 	for (hi = at + 1; hi < s->granule_count && same_owner(&s->granules[hi], granule);)
 		hi++;
-	owner->kind = granule->state == TP_GRANULE_LIVE ? OWNER_LIVE : OWNER_EXITED;
 	owner->tp = record_of(s, granule->owner, granule->generation);
+	/* The addresses of one that ended stay with it until its memory is gone. */
+	owner->kind =
+		granule->state == TP_GRANULE_LIVE && (!owner->tp || reg_threadproc_lives(owner->tp))
+			? OWNER_LIVE
+			: OWNER_EXITED;
 	owner->lo = (uint64_t)lo << TP_GRANULE_SHIFT;
 	owner->hi = (uint64_t)hi << TP_GRANULE_SHIFT;
 	return true;
