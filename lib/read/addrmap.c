@@ -337,12 +337,10 @@ static struct addrmap_place *look_at(struct addrmap *map, size_t i)
 
 	if (!place)
 		return NULL;
-	if (end > place->lo && end < end_of(map, i) && cut_stretch(map, i, end)) {
-		place_destroy(place);
-		return NULL;
-	}
-	place->hi = end_of(map, i);
 	map->places[i] = place;
+	if (end > place->lo && end < end_of(map, i) && cut_stretch(map, i, end))
+		return NULL;
+	place->hi = end_of(map, i);
 	return place;
 }
 

@@ -241,7 +241,7 @@ static void make_room(const struct symstore *store)
 	while ((entry = readdir(dir)))
 		note_file(store, entry->d_name, &all);
 	closedir(dir);
-	if (all.count > store->files_max || all.size > store->bytes_max)
+	if (all.list && (all.count > store->files_max || all.size > store->bytes_max))
 		qsort(all.list, all.count, sizeof(*all.list), by_use);
 	for (size_t i = 0; i < all.count; i++) {
 		if (all.count - i <= store->files_max && all.size <= store->bytes_max)

@@ -3,6 +3,7 @@
 #include "inspect/pager.h"
 #include "inspect/session.h"
 #include "tests/unit/registry_builder.h"
+#include "tests/unit/symtab_builder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static struct registry_builder builder;
 static struct session session;
@@ -69,6 +72,48 @@ static void test_components(void **state)
 	assert_completes("modules 1", "8: 1");
 	assert_completes("modules x", "8:");
 	assert_completes("names ", "6:");
+}
+
+/* Image 1 is a file with symbols now. */
+static void use_file(int fd)
+{
+	struct tp_image *record = rb_image(&builder, 1);
+	struct err err;
+	struct stat st;
+	char path[64];
+
+	assert_int_equal(fstat(fd, &st), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	record->path = rb_text(&builder, path);
+	record->build_id_len = 0;
+	record->size = (uint64_t)st.st_size;
+	record->mtime_sec = st.st_mtim.tv_sec;
+	record->mtime_nsec = (uint32_t)st.st_mtim.tv_nsec;
+	record->users = 1;
+	registry_close(session.registry);
+	assert_int_equal(registry_from_bytes(builder.bytes, builder.size, &session.registry, &err),
+	                 0);
+}
+
+static void test_symbols(void **state)
+{
+	static const struct symtab_entry entries[] = {
+		{"alpha_two", 0x1100, 0x10, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
+		{"alpha_one", 0x1200, 0x10, STB_LOCAL, STT_FUNC, SYMTAB_TEXT},
+		{"_ZN3foo3barEii", 0x1300, 0x10, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
+		{"_ZN3foo3barEv", 0x1400, 0x10, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
+		{"_ZNK12_GLOBAL__N_13bazEv", 0x1500, 0x10, STB_LOCAL, STT_FUNC, SYMTAB_TEXT},
+		{"escaped\033", 0x1600, 0x10, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
+	};
+	int fd = symtab_builder_fd(SHT_SYMTAB, entries, sizeof(entries) / sizeof(entries[0]), 0);
+
+	use_file(fd);
+	assert_completes("sym alp", "4: alpha_one alpha_two");
+	assert_completes("sym foo::", "4: foo::bar"); /* whatever its arguments */
+	assert_completes("sym (a", "4:");             /* its name holds a blank */
+	assert_completes("sym esc", "4:");            /* cannot be typed */
+	assert_completes("sym ", "4:");
+	close(fd);
 }
 
 static void test_files(void **state)
@@ -139,6 +184,7 @@ int main(void)
 		TEST(test_verbs),
 		TEST(test_components),
 		TEST(test_files),
+		TEST(test_symbols),
 		TEST(test_hostile_names),
 		cmocka_unit_test(test_list_is_bounded),
 		cmocka_unit_test(test_screen),
