@@ -34,17 +34,31 @@ static bool is_stopped(void *session)
 	return session_interrupted(session);
 }
 
-/* NULL when memory is short; an image without symbols has an answer without matches. */
-static const struct answer_of_image *ask(struct search *search, uint32_t index, struct err *err)
+/* The file's, else what the module exports in memory. */
+static int symbols_of(const struct search *search, const struct reg_module *module,
+                      const struct reg_image *image, const struct symbols **ret_symbols)
 {
-	const struct reg_image *image = snapshot_image(search->session->snapshot, index);
-	struct answer_of_image *answer = &search->images[image ? index : 0];
+	struct session *session = search->session;
 	struct err ignored;
+
+	if (!symcache_image(session->symbols, image, ret_symbols, &ignored))
+		return 0;
+	return symcache_module(session->symbols, session_target(session)->mem, image,
+	                       module->abi.bias, ret_symbols, &ignored);
+}
+
+/* NULL when memory is short; an image without symbols has an answer without matches. */
+static const struct answer_of_image *ask(struct search *search, const struct reg_module *module,
+                                         struct err *err)
+{
+	const struct reg_image *image =
+		snapshot_image(search->session->snapshot, module->abi.image);
+	struct answer_of_image *answer = &search->images[image ? module->abi.image : 0];
 
 	if (answer->asked)
 		return answer;
 	answer->asked = true;
-	if (!image || symcache_image(search->session->symbols, image, &answer->symbols, &ignored))
+	if (!image || symbols_of(search, module, image, &answer->symbols))
 		return answer;
 	return symbol_search(answer->symbols, search->pattern, is_stopped, search->session,
 	                     &answer->matches, err)
@@ -131,7 +145,7 @@ static void print_text(struct search *search, const struct reg_threadproc *tp,
 static int print_module(struct search *search, const struct reg_threadproc *tp,
                         const struct reg_module *module, struct err *err)
 {
-	const struct answer_of_image *answer = ask(search, module->abi.image, err);
+	const struct answer_of_image *answer = ask(search, module, err);
 
 	if (!answer)
 		return -1;

@@ -229,19 +229,23 @@ static void look_in_module(const struct target *target, struct identity *id)
 {
 	const struct reg_image *image = snapshot_image(target->snapshot, id->module->abi.image);
 	const struct symbols *symbols;
+	enum file_state state;
 	struct err err;
 
 	id->file = image->path;
 	id->has_vaddr = true;
 	id->vaddr = id->addr - id->module->abi.bias;
 	take_build_id(id, image->abi.build_id, image->abi.build_id_len);
-	if (symcache_image(target->symbols, image, &symbols, &err)) {
+	if (symcache_module(target->symbols, target->mem, image, id->module->abi.bias, &symbols,
+	                    &err)) {
 		note(id, "no symbols: %s", err.text);
 		return;
 	}
 	look_up(symbols, id);
-	if (symcache_image_state(target->symbols, image) == FILE_CHANGED)
-		note(id, "the file has changed since it was mapped");
+	state = symcache_image_state(target->symbols, image);
+	if (state == FILE_CHANGED || state == FILE_GONE)
+		note(id, state == FILE_GONE ? "the file is gone"
+		                            : "the file has changed since it was mapped");
 }
 
 static bool ends_with(const char *text, const char *end)

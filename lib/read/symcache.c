@@ -2,6 +2,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/read/debug_file.h"
+#include "lib/read/dynsym_memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -84,9 +85,10 @@ static bool version_asked(const struct file_version *a, const struct file_versio
 static bool entry_is(const struct entry *entry, const char *path, uint64_t addr,
                      const struct file_version *version)
 {
-	if (!path)
-		return !entry->path && entry->addr == addr;
-	return entry->path && !strcmp(entry->path, path) && version_asked(&entry->version, version);
+	if (!path ? entry->path || entry->addr != addr
+	          : !entry->path || strcmp(entry->path, path) != 0)
+		return false;
+	return version_asked(&entry->version, version);
 }
 
 /* The entry asked for, moved to the front; NULL when there is none yet. */
@@ -119,8 +121,8 @@ static struct entry *add(struct symcache *cache, const char *path, uint64_t addr
 			free(entry);
 			return NULL;
 		}
-		entry->version = *version;
 	}
+	entry->version = *version;
 	entry->addr = addr;
 	entry->next = cache->entries;
 	cache->entries = entry;
@@ -312,13 +314,48 @@ static void read_entry(struct entry *entry, struct mem *mem, uint64_t len)
 int symcache_memory(struct symcache *cache, struct mem *mem, uint64_t addr, uint64_t len,
                     const struct symbols **ret_symbols, struct err *err)
 {
-	struct entry *entry = find(cache, NULL, addr, NULL);
+	const struct file_version none = {0};
+	struct entry *entry = find(cache, NULL, addr, &none);
 
 	if (!entry) {
-		entry = add(cache, NULL, addr, NULL);
+		entry = add(cache, NULL, addr, &none);
 		if (!entry)
 			return err_os(err, ENOMEM, "cache of symbols");
 		read_entry(entry, mem, len);
 	}
 	return answer(entry, ret_symbols, err);
+}
+
+static void read_exported(struct entry *entry, struct mem *mem, const struct reg_image *image,
+                          uint64_t bias)
+{
+	AUTO_FREE void *bytes = NULL;
+	size_t size;
+
+	if (dynsym_memory_read(mem, image, bias, &bytes, &size, &entry->failure))
+		return;
+	if (symbols_open_bytes(bytes, size, &entry->symbols, &entry->failure))
+		entry->symbols = NULL;
+}
+
+int symcache_module(struct symcache *cache, struct mem *mem, const struct reg_image *image,
+                    uint64_t bias, const struct symbols **ret_symbols, struct err *err)
+{
+	const struct file_version version = file_version_of_image(image);
+	uint64_t addr = bias + image->abi.vaddr_lo;
+	struct entry *entry;
+	struct err ignored;
+
+	if (!symcache_file(cache, image->path, &version, ret_symbols, err))
+		return 0;
+	if (!mem)
+		return -1;
+	entry = find(cache, NULL, addr, &version);
+	if (!entry) {
+		entry = add(cache, NULL, addr, &version);
+		if (!entry)
+			return err_os(err, ENOMEM, "cache of symbols");
+		read_exported(entry, mem, image, bias);
+	}
+	return answer(entry, ret_symbols, &ignored); /* the file's failure says more */
 }

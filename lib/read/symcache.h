@@ -49,6 +49,13 @@ int symcache_image(struct symcache *cache, const struct reg_image *image,
                    const struct symbols **ret_symbols, struct err *err);
 enum file_state symcache_image_state(struct symcache *cache, const struct reg_image *image);
 
+/*
+ * As symcache_image; when the file has none, what the module that was mapped from it with that
+ * bias exports, from its memory (mem may be NULL).
+ */
+int symcache_module(struct symcache *cache, struct mem *mem, const struct reg_image *image,
+                    uint64_t bias, const struct symbols **ret_symbols, struct err *err);
+
 /* Symbols of an ELF image of len bytes at addr: the vdso. */
 int symcache_memory(struct symcache *cache, struct mem *mem, uint64_t addr, uint64_t len,
                     const struct symbols **ret_symbols, struct err *err);

@@ -177,6 +177,10 @@ class Sources(SymbolsTest):
             self.assert_line(process, "ok 42")
             self.replace()
             self.assertEqual(self.looked_at(), ("none", "changed", None))
+            # what it exports is known from its memory
+            exported = self.space.inspect("sym copy /std::cout/")["symbols"]
+            self.assertEqual({symbol["module"].rpartition("/")[2] for symbol in exported},
+                             {"copy", "libstdc++.so.6"})
 
     def test_changed_after_a_look(self):
         """What was kept by build-id is right still."""

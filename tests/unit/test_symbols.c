@@ -224,6 +224,49 @@ static void test_cache_memory(void **state)
 	munmap((void *)run.bytes, run.len);
 }
 
+/* The file is gone: what it exports is read from where the dynamic linker has it. */
+static void test_exported_in_memory(void **state)
+{
+	static const struct symtab_entry entries[] = {
+		{"exported", 0x1100, 0x10, STB_GLOBAL, STT_FUNC, SYMTAB_TEXT},
+	};
+	AUTO_CLOSE int fd = symtab_builder_fd(SHT_DYNSYM, entries, 1, 0);
+	const uint64_t bias = UINT64_C(0x101000000000);
+	struct reg_image image = {.path = "/nonexistent",
+	                          .abi = {.vaddr_hi = 0x5000,
+	                                  .size = 1,
+	                                  .dynsym = 0x3000,
+	                                  .dynsym_count = 2,
+	                                  .dynstr = 0x4000,
+	                                  .dynstr_size = 10}};
+	struct mem_bytes run = {.addr = bias};
+	const struct symbols *symbols;
+	struct symcache *cache;
+	struct mem *mem;
+	struct err err;
+
+	run.len = 0x5000;
+	run.bytes = mmap(NULL, run.len, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_int_equal(mem_open_bytes(&run, 1, &mem, &err), 0);
+	assert_int_equal(symcache_create(&cache, &err), 0);
+	assert_int_equal(symcache_module(cache, NULL, &image, bias, &symbols, &err), -1);
+	assert_string_equal(err.text, "the file is gone");
+	assert_int_equal(symcache_module(cache, mem, &image, bias, &symbols, &err), 0);
+	expect(symbols, 0x1108, "exported");
+	assert_int_equal(symcache_image_state(cache, &image), FILE_GONE);
+	/* another module there, whose table cannot be read */
+	image.abi.size = 2;
+	image.abi.dynsym_count = 1 << 20;
+	assert_int_equal(symcache_module(cache, mem, &image, bias, &symbols, &err), -1);
+	image.abi.size = 3;
+	image.abi.dynstr_size = UINT64_MAX;
+	assert_int_equal(symcache_module(cache, mem, &image, bias, &symbols, &err), -1);
+	assert_string_equal(err.text, "the file is gone");
+	symcache_destroy(cache);
+	mem_close(mem);
+	munmap((void *)run.bytes, run.len);
+}
+
 /* ---- Bad files ----------------------------------------------------------- */
 
 static void test_refused(void **state)
@@ -374,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_cache),
 		cmocka_unit_test(test_cache_memory),
+		cmocka_unit_test(test_exported_in_memory),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_spoilt),
 		cmocka_unit_test(test_demangle),
