@@ -56,6 +56,10 @@ static void put_kind(FILE *out, const struct identity *id)
 		fputc(' ', out);
 		out_text(out, id->section.name);
 		put_offset(out, id->vaddr - id->section.addr);
+	} else if (id->tls && id->tls_symbol.name) {
+		out_text(out, id->symbol_name);
+		put_offset(out, id->addr - id->tls->lo - id->tls_symbol.value);
+		fprintf(out, " of thread %d", (int)id->tls->tid);
 	} else if (id->has_chunk && id->addr >= id->chunk.user) {
 		fputs("heap chunk", out);
 		put_offset(out, id->addr - id->chunk.user);

@@ -150,12 +150,48 @@ static bool place_file(const struct target *target, struct identity *id)
 	return true;
 }
 
+/*
+ * A core file has the threads of one process only; the C library knows those of each.  Returns
+ * whether it was any help; *ret_found is zero when it is nobody's stack.
+ */
+static bool ask_library(const struct target *target, const struct reg_threadproc *tp, uint64_t addr,
+                        const struct mapping *stack, struct thread_stack *ret_found)
+{
+	const struct tls_block *block;
+	const struct tls *tls;
+	struct err err;
+
+	if (component_tls(target, tp, &tls, &err) || !tls->count)
+		return false;
+	*ret_found = (struct thread_stack){0};
+	block = tls_above(tls, tp->abi.pid, addr, stack->lo, stack->hi);
+	if (block)
+		*ret_found = (struct thread_stack){block->tid, stack->lo,
+		                                   (block->hi + 4095) & -UINT64_C(4096)};
+	return true;
+}
+
+static bool find_thread(const struct target *target, struct identity *id, uint64_t addr,
+                        const struct mapping *stack, struct thread_stack *ret_found)
+{
+	const struct reg_threadproc *tp = id->owner.tp;
+	const struct threads *threads;
+	struct err err;
+
+	if (!component_threads(target, tp, &threads, &err))
+		return threads_stack_at(threads, tp->abi.pid, addr, stack->lo, stack->hi,
+		                        ret_found);
+	if (ask_library(target, tp, addr, stack, ret_found))
+		return ret_found->tid;
+	note(id, "threads: %s", err.text);
+	return false;
+}
+
 /* Another thread's stack, or the guard below one. */
 static bool place_thread(const struct target *target, struct identity *id)
 {
 	const struct reg_threadproc *tp = id->owner.tp;
 	struct mapping stack = id->mapping;
-	const struct threads *threads;
 	struct thread_stack found;
 	struct err err;
 	uint64_t probe = id->addr;
@@ -168,11 +204,7 @@ static bool place_thread(const struct target *target, struct identity *id)
 		if (maps_find(target->maps, probe, &stack, &err) || !(stack.prot & PROT_WRITE))
 			return false;
 	}
-	if (component_threads(target, tp, &threads, &err)) {
-		note(id, "threads: %s", err.text);
-		return false;
-	}
-	if (!threads_stack_at(threads, tp->abi.pid, probe, stack.lo, stack.hi, &found))
+	if (!find_thread(target, id, probe, &stack, &found))
 		return false;
 	id->place = guard ? PLACE_GUARD : PLACE_STACK;
 	id->tid = found.tid;

@@ -143,3 +143,17 @@ const struct tls_block *tls_at(const struct tls *tls, uint64_t addr)
 	}
 	return lo && addr < tls->list[lo - 1].hi ? &tls->list[lo - 1] : NULL;
 }
+
+const struct tls_block *tls_above(const struct tls *tls, pid_t main_tid, uint64_t addr, uint64_t lo,
+                                  uint64_t hi)
+{
+	/* the kernel may have joined mappings: the nearest one above counts */
+	for (size_t i = 0; i < tls->count; i++) {
+		const struct tls_block *block = &tls->list[i];
+
+		if (!block->module && block->tid != main_tid && block->lo >= lo &&
+		    block->hi <= hi && block->hi > addr)
+			return block;
+	}
+	return NULL;
+}

@@ -36,4 +36,12 @@ void tls_deinit(struct tls *tls);
 /* The block that covers an address, NULL for none. */
 const struct tls_block *tls_at(const struct tls *tls, uint64_t addr);
 
+/*
+ * The control block of the thread whose stack an address of the mapping [lo, hi) is in: the C
+ * library puts it at the top of what it maps for the stack.  The main thread (main_tid) is not
+ * considered.  NULL when it is nobody's.
+ */
+const struct tls_block *tls_above(const struct tls *tls, pid_t main_tid, uint64_t addr, uint64_t lo,
+                                  uint64_t hi);
+
 #endif
