@@ -353,6 +353,7 @@ enum tp_request_op {
 	TP_REQUEST_CLAIM = 1,	/* arg0: granules wanted in one run; answer: first granule */
 	TP_REQUEST_PUBLISH = 2, /* name, type, arg0: address, arg1: size */
 	TP_REQUEST_UNPUBLISH = 3,
+	TP_REQUEST_FILE = 4, /* arg0: descriptor of a file whose text is to be mapped */
 };
 
 enum tp_request_state {

@@ -90,6 +90,9 @@ void report_scan(struct slot *slot);
 /* Around execve: tells the server that this process may leave the space. */
 void report_exec(struct slot *slot, bool trying);
 
+/* Has the server put the file behind a descriptor on record; false when it cannot. */
+bool report_file(struct slot *slot, int fd);
+
 /* A run of at least `granules` more address space.  Returns its address, or 0. */
 uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules);
 

@@ -140,25 +140,40 @@ static bool request_begin(const struct slot *slot, struct tp_request *request)
 	return false;
 }
 
-uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules)
+/* Asks and waits for the answer; false when there is none, or it is a refusal. */
+static bool request_make(const struct slot *slot, uint32_t op, uint64_t arg0, uint64_t *ret_answer)
 {
 	struct tp_request *request = &mailbox(slot)->request;
-	uint64_t first = 0;
+	bool granted;
 
 	if (!report_is_live(slot) || !request_begin(slot, request))
-		return 0;
-	request->op = TP_REQUEST_CLAIM;
-	request->arg0 = granules;
+		return false;
+	request->op = op;
+	request->arg0 = arg0;
 	request->arg1 = 0;
 	__atomic_store_n(&request->state, TP_REQUEST_POSTED, __ATOMIC_RELEASE);
 	ring(slot);
-	if (wait_while(slot, &request->state, TP_REQUEST_POSTED) && request->result == 0)
-		first = request->answer;
+	granted = wait_while(slot, &request->state, TP_REQUEST_POSTED) && request->result == 0;
+	*ret_answer = request->answer;
 	__atomic_store_n(&request->state, TP_REQUEST_IDLE, __ATOMIC_RELEASE);
 	futex_wake(&request->state);
-	if (first < TP_FIRST_GRANULE || first > TP_LAST_GRANULE ||
-	    granules > TP_LAST_GRANULE - first)
+	return granted;
+}
+
+uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules)
+{
+	uint64_t first;
+
+	if (!request_make(slot, TP_REQUEST_CLAIM, granules, &first) || first < TP_FIRST_GRANULE ||
+	    first > TP_LAST_GRANULE || granules > TP_LAST_GRANULE - first)
 		return 0;
 	*ret_granules = granules;
 	return first << TP_GRANULE_SHIFT;
+}
+
+bool report_file(struct slot *slot, int fd)
+{
+	uint64_t none;
+
+	return request_make(slot, TP_REQUEST_FILE, (uint64_t)fd, &none);
 }

@@ -3,7 +3,8 @@
  * static program maps by itself.  The mapping is fresh, so nobody executes it yet.
  *
  * Where the sites of a file are is looked up in the registry, which only the server
- * writes; a file that it has not seen yet is scanned here.
+ * writes, and which is asked to look at a file that it has not seen yet.  Only where there is no
+ * server to ask, as in a forked child, is the file scanned here, less closely.
  */
 #include "inspace.h"
 
@@ -218,7 +219,9 @@ long text_map(struct slot *slot, const struct arch_call *call)
 		return map_unpatched(slot, call);
 	/* What lies past the end of the file cannot be read. */
 	in_file = version.size - off < len ? version.size - off : len;
-	if (published_sites(slot, &version, off, off + in_file, sites, &count))
+	if (published_sites(slot, &version, off, off + in_file, sites, &count) ||
+	    (report_file(slot, (int)call->arg[4]) &&
+	     published_sites(slot, &version, off, off + in_file, sites, &count)))
 		return map_known(slot, call, sites, count);
 	return map_unknown(slot, call, in_file);
 }

@@ -3,10 +3,15 @@
  */
 #include "loader/server/crash.h"
 
+#include "lib/base/cleanup.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,6 +51,49 @@ static int32_t claim(struct threadproc *tp, const struct tp_request *request, ui
 	tp->runs[tp->run_count++] = run;
 	threadproc_publish_runs(tp);
 	*ret_first = run.first;
+	return 0;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+/* Looked at first through a descriptor that reads nothing: it may be anything. */
+static int open_file_of(const struct threadproc *tp, uint64_t number)
+{
+	AUTO_CLOSE int pin = -1;
+	struct stat st;
+	char link[64];
+
+	if (number > INT_MAX)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)tp->pid, (int)number);
+	pin = open(link, O_PATH | O_CLOEXEC);
+	if (pin < 0 || fstat(pin, &st) || !S_ISREG(st.st_mode))
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", pin);
+	return open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* Puts a file on record before it is mapped; its users are counted when it is. */
+static int32_t know_file(struct threadproc *tp, const struct tp_request *request)
+{
+	AUTO_CLOSE int fd = open_file_of(tp, request->arg0);
+	struct image_cache *images = &tp->server->images;
+	struct cached_image *image;
+	char path[PATH_MAX];
+	char link[64];
+	struct err err;
+	ssize_t length;
+
+	if (fd < 0)
+		return -EBADF;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, sizeof(path) - 1);
+	if (length < 0)
+		return -errno;
+	path[length] = '\0';
+	if (image_cache_get(images, fd, path, &image, &err))
+		return -ENOEXEC;
+	image_cache_put(images, image);
 	return 0;
 }
 
@@ -156,6 +204,9 @@ static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
 	case TP_REQUEST_CLAIM:
 		result = claim(tp, &request, &value);
 		break;
+	case TP_REQUEST_FILE:
+		result = know_file(tp, &request);
+		break;
 	case TP_REQUEST_PUBLISH:
 		result = publish(tp, &request);
 		break;
@@ -168,6 +219,16 @@ static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
 	mailboxes_answer(mailbox, result, value);
 }
 
+void service_request(struct threadproc *tp)
+{
+	struct tp_mailbox *mailbox = mailboxes_at(&tp->server->mailboxes, tp->index);
+
+	/* Before the pid is known, the process cannot be looked at: the start asks again. */
+	if (tp->phase == THREADPROC_LIVING &&
+	    __atomic_load_n(&mailbox->request.state, __ATOMIC_ACQUIRE) == TP_REQUEST_POSTED)
+		answer(tp, mailbox);
+}
+
 void service_mailbox(struct server *server, uint32_t index)
 {
 	struct threadproc *tp = server->threadprocs[index];
@@ -176,8 +237,7 @@ void service_mailbox(struct server *server, uint32_t index)
 	/* While it is being launched its process may already run. */
 	if (!tp || (tp->phase != THREADPROC_LIVING && tp->phase != THREADPROC_LAUNCHING))
 		return;
-	if (__atomic_load_n(&mailbox->request.state, __ATOMIC_ACQUIRE) == TP_REQUEST_POSTED)
-		answer(tp, mailbox);
+	service_request(tp);
 	modules_refresh(tp);
 	crash_look(tp);
 	if (__atomic_load_n(&mailbox->exec_state, __ATOMIC_ACQUIRE) == TP_EXEC_TRYING &&

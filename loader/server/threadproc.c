@@ -93,6 +93,7 @@ void threadproc_started(struct threadproc *tp)
 	else
 		threadproc_kill(tp);
 	/* It may have been so quick. */
+	service_request(tp);
 	crash_look(tp);
 }
 

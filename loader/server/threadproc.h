@@ -144,6 +144,9 @@ void modules_drop(struct server *server, uint32_t index);
 /* Something happened in the mailbox of that index. */
 void service_mailbox(struct server *server, uint32_t index);
 
+/* What it asked for, if it asked. */
+void service_request(struct threadproc *tp);
+
 /* The names that it published are no longer to be found. */
 void service_drop_names(struct threadproc *tp);
 

@@ -17,8 +17,6 @@ class Crashes(SpaceTest):
     def setUp(self):
         super().setUp()
         self.crasher = program("crasher")
-        # Files that the space has not seen yet are looked at less closely.
-        self.space.run(self.crasher)
 
     def record(self, name):
         """The crash that is on record for a threadproc."""
