@@ -100,8 +100,8 @@ static bool is_young(const struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
 		const struct tp_threadproc *abi = &snapshot->threadprocs[i].abi;
 
-		if (abi->state == TP_STATE_RUNNING && !(abi->flags & TP_THREADPROC_LOOKED) &&
-		    now_ns - abi->start_ns < YOUNG_NS)
+		if ((abi->state == TP_STATE_STARTING || abi->state == TP_STATE_RUNNING) &&
+		    !(abi->flags & TP_THREADPROC_LOOKED) && now_ns - abi->start_ns < YOUNG_NS)
 			return true;
 	}
 	return false;
