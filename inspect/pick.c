@@ -82,6 +82,8 @@ static int none(const struct show_selection *selection, const char *word, pid_t 
 		               selection->list[0]->abi.name);
 	if (selection->count == 1 && !reg_threadproc_lives(selection->list[0]))
 		return err_set(err, ERR_NOT_FOUND, "%s has no threads: it has ended", word);
+	if (selection->count == 1 && err->code == ERR_NOT_FOUND)
+		return -1; /* what target_threads said: not in the core */
 	return err_set(err, ERR_NOT_FOUND, "no threads are known");
 }
 
@@ -95,6 +97,7 @@ int pick_threads(const struct target *target, const char *word, struct picks *re
 
 	if (word && !strcmp(word, "all"))
 		word = NULL;
+	err->code = ERR_NONE;
 	if (select_word(target, word, &selection, &tid, err))
 		return -1;
 	for (size_t i = 0; i < selection.count && !ret; i++)

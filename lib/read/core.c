@@ -182,6 +182,25 @@ static bool dumps_private(struct core *core)
 	return false;
 }
 
+/*
+ * gcore says of reserved memory (PROT_NONE) that it can be read, and dumps its zeros.  What can be
+ * read and never written, and is zero, is the same to everybody who looks.
+ */
+static void find_reserved(struct core *core)
+{
+	static const char zeros[4096];
+	char page[sizeof(zeros)];
+
+	for (size_t i = 0; i < core->load_count && core->by_gcore; i++) {
+		struct core_load *load = &core->loads[i];
+
+		if (load->prot == PROT_READ && !core_range_at(core, load->lo) &&
+		    core_read_dumped(core, load->lo, page, sizeof(page)) == sizeof(page) &&
+		    !memcmp(page, zeros, sizeof(page)))
+			load->prot = 0;
+	}
+}
+
 ssize_t core_pread(const struct core *core, void *buf, size_t len, uint64_t offset)
 {
 	size_t done = 0;
@@ -259,6 +278,7 @@ int core_open(const char *path, struct core **ret_core, struct err *err)
 		return -1;
 	}
 	core->has_private = dumps_private(core);
+	find_reserved(core);
 	core_view_init(core);
 	*ret_core = core;
 	return 0;

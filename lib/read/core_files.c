@@ -84,8 +84,11 @@ static bool is_same_device(struct core *core, const struct stat *st)
 {
 	const struct snapshot *s = core->snapshot;
 
-	if (core->device_known && core->device == st->st_dev)
-		return true;
+	if (core->device_asked && core->device == st->st_dev)
+		return core->device_same;
+	core->device_asked = true;
+	core->device = st->st_dev;
+	core->device_same = false;
 	for (size_t i = 1; s && i < s->image_count; i++) {
 		const struct reg_image *image = &s->images[i];
 		struct stat now;
@@ -93,11 +96,10 @@ static bool is_same_device(struct core *core, const struct stat *st)
 		if (!image->path || image->abi.dev != st->st_dev || stat(image->path, &now) ||
 		    !is_on_record(core, image->path, &now))
 			continue;
-		core->device = st->st_dev;
-		core->device_known = true;
-		return true;
+		core->device_same = true;
+		break;
 	}
-	return false;
+	return core->device_same;
 }
 
 /*

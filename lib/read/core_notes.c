@@ -136,11 +136,12 @@ static void take_process(struct core *core, const char *desc, size_t len, pid_t 
 		return;
 	}
 	memcpy(&info, desc, sizeof(info));
+	if (!core->thread_count)
+		core->by_gcore = true;
+	/* only those before the first have none */
+	for (size_t i = 0; i < core->thread_count && !*pid; i++)
+		core->threads[i].pid = info.pr_pid;
 	*pid = info.pr_pid;
-	for (size_t i = 0; i < core->thread_count; i++) {
-		if (!core->threads[i].pid)
-			core->threads[i].pid = *pid;
-	}
 }
 
 /* -------------------------------------------------------------------------- */

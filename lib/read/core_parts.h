@@ -74,8 +74,10 @@ struct core {
 	const struct snapshot *snapshot; /* of the target; NULL before */
 	uint64_t clock;
 	size_t open_files;
-	dev_t device; /* on which files on record still are what they were */
-	bool device_known;
+	dev_t device; /* the last one that was asked about */
+	bool device_asked;
+	bool device_same; /* some file on record is still what it was there */
+	bool by_gcore;
 	bool has_private; /* the dump has private memory: what it omitted was not modified */
 	struct core_view view;
 	size_t cut_loads;   /* segments that the file ends in or before */

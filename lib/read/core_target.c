@@ -183,6 +183,7 @@ int target_open_core(struct core *core, const struct snapshot *snapshot, struct 
 		.capture = core_capture,
 		.thread_info = core_thread_info,
 		.pages = core_pages,
+		.dump = true,
 		.close = core_target_close,
 	};
 	struct target target = {

@@ -41,6 +41,8 @@ struct target_ops {
 	/* As target_pages. */
 	int (*pages)(const struct target *target, uint64_t lo, uint64_t hi, pages_visitor *visit,
 	             void *context, struct err *err);
+	/* pages tells what was dumped, which is not what was in memory. */
+	bool dump;
 	/* Releases source. */
 	void (*close)(struct target *target);
 };

@@ -42,6 +42,8 @@ static struct usage usage_of_mapping(const struct target *target, const struct m
 		usage.mapped = m->hi - m->lo;
 	else
 		usage.reserved = m->hi - m->lo;
+	if (target->ops && target->ops->dump)
+		*has_pages = false;
 	if (*has_pages && target_pages(target, m->lo, m->hi, add_pages, &usage, &err))
 		*has_pages = false;
 	return usage;
