@@ -34,8 +34,8 @@ static void build(void)
 	cb_load(&builder, LIB + PAGE, 3 * PAGE, PF_R | PF_X, NULL, 0);
 	cb_load(&builder, SAMPLE_BRK, PAGE, PF_R | PF_W, memory, PAGE);
 	cb_load(&builder, SAMPLE_STACK_LO, sizeof(memory), PF_R | PF_W, memory, sizeof(memory));
-	cb_file(&builder, LIB, LIB + PAGE, 0, "/proc/self/exe");
-	cb_file(&builder, LIB + PAGE, LIB + 4 * PAGE, 1, "/proc/self/exe");
+	cb_file(&builder, LIB, LIB + PAGE, 0, "/bin/sh");
+	cb_file(&builder, LIB + PAGE, LIB + 4 * PAGE, 1, "/bin/sh");
 	cb_thread(&builder, SAMPLE_PID(1), &regs);
 	cb_process(&builder, SAMPLE_PID(1));
 	cb_thread(&builder, SAMPLE_PID(1) + 7, &regs);
@@ -146,6 +146,7 @@ static void check_target(const struct target *target)
 
 static void ask(size_t which)
 {
+	/* one input in four: a verb takes as long as all the rest */
 	static const char *const lines[] = {
 		"list",
 		"map",
@@ -209,7 +210,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (end - data >= 5)
 		data = change(data, end);
 	open_it();
-	ask(size);
+	if (size % 4 == 0)
+		ask(size / 4);
 	PROMISE(!ftruncate(builder.fd, (off_t)builder.size));
 	put(sound, builder.size, 0);
 	return 0;
