@@ -119,12 +119,13 @@ static void put_cell(struct svg *svg, double x, double y, uint64_t words, uint64
 static void put_row(struct svg *svg, const struct graph *graph, size_t from, uint64_t most)
 {
 	const struct reg_threadproc *tp = graph->components[from];
-	double y = MARGIN + TITLE + LABELS + (double)from * CELL, x = MARGIN + LABELS;
+	double y = MARGIN + TITLE + LABELS + (double)from * CELL, left = MARGIN + LABELS;
 
-	svg_text(svg, x - 8, y + CELL / 2 + 4, SVG_END, 0, "", "%.22s (%" PRIu32 ")", tp->abi.name,
-	         tp->abi.id);
-	for (size_t to = 0; to < graph->count; to++, x += CELL) {
+	svg_text(svg, left - 8, y + CELL / 2 + 4, SVG_END, 0, "", "%.22s (%" PRIu32 ")",
+	         tp->abi.name, tp->abi.id);
+	for (size_t to = 0; to < graph->count; to++) {
 		const struct reg_threadproc *other = graph->components[to];
+		double x = left + (double)to * CELL;
 
 		if (from == to) {
 			svg_line(svg, x + 8, y + 8, x + CELL - 8, y + CELL - 8, "rule");
@@ -139,21 +140,22 @@ static void put_row(struct svg *svg, const struct graph *graph, size_t from, uin
 	svg_group(svg,
 	          "%" PRIu64 " words of %s (%" PRIu32 ") lead to memory of components that ended",
 	          graph->exited[from], tp->abi.name, tp->abi.id);
-	put_cell(svg, x + CELL / 2, y, graph->exited[from], most, "gone");
+	put_cell(svg, left + ((double)graph->count + 0.5) * CELL, y, graph->exited[from], most,
+	         "gone");
 	svg_group_end(svg);
 }
 
 static void put_heads(struct svg *svg, const struct graph *graph)
 {
-	double x = MARGIN + LABELS, y = MARGIN + TITLE + LABELS - 8;
+	double left = MARGIN + LABELS + CELL / 2 + 4, y = MARGIN + TITLE + LABELS - 8;
 
-	for (size_t to = 0; to < graph->count; to++, x += CELL) {
+	for (size_t to = 0; to < graph->count; to++) {
 		const struct reg_threadproc *tp = graph->components[to];
 
-		svg_text(svg, x + CELL / 2 + 4, y, SVG_START, 60, "", "%.22s (%" PRIu32 ")",
+		svg_text(svg, left + (double)to * CELL, y, SVG_START, 60, "", "%.22s (%" PRIu32 ")",
 		         tp->abi.name, tp->abi.id);
 	}
-	svg_text(svg, x + CELL + 4, y, SVG_START, 60, "dim", "ended");
+	svg_text(svg, left + ((double)graph->count + 0.5) * CELL, y, SVG_START, 60, "dim", "ended");
 }
 
 int graph_svg(const char *path, const char *space, const struct graph *graph, struct err *err)

@@ -137,8 +137,10 @@ int map_svg(const char *path, const char *space, const struct map *map, struct e
 		return -1;
 	svg_text(svg, MARGIN, MARGIN + 14, SVG_START, 0, "title", "Address map of space %s", space);
 	put_legend(svg, MARGIN + TITLE - 8);
-	for (size_t i = 0; i < map->count; i++, y += ROW)
+	for (size_t i = 0; i < map->count; i++) {
 		put_group(svg, y, right, &map->groups[i], map->areas.has_pages);
+		y += ROW;
+	}
 	svg_text(svg, MARGIN, y + MARGIN, SVG_START, 0, "dim",
 	         "Mappings in the order of their addresses, widths by logarithm; full colour: the "
 	         "part in memory.");

@@ -137,22 +137,22 @@ int fingerprint_compare(const struct fingerprint *before, const struct fingerpri
 	struct comparison c = {.visit = visit, .context = context, .err = err};
 	size_t b = 0, a = 0;
 
-	while ((b < before->count || a < after->count) && !c.ret) {
-		const struct page *was = b < before->count ? &before->pages[b] : NULL;
-		const struct page *is = a < after->count ? &after->pages[a] : NULL;
+	while (b < before->count && a < after->count && !c.ret) {
+		const struct page *was = &before->pages[b], *is = &after->pages[a];
 
-		if (!is || (was && was->addr < is->addr)) {
+		if (was->addr < is->addr)
 			differs(&c, DIFFERENCE_GONE, was->addr, was->addr + PAGE);
-			b++;
-		} else if (!was || is->addr < was->addr) {
+		else if (is->addr < was->addr)
 			differs(&c, DIFFERENCE_NEW, is->addr, is->addr + PAGE);
-			a++;
-		} else {
+		else
 			compare_pages(&c, was, is);
-			a++;
-			b++;
-		}
+		b += was->addr <= is->addr;
+		a += is->addr <= was->addr;
 	}
+	for (; b < before->count && !c.ret; b++)
+		differs(&c, DIFFERENCE_GONE, before->pages[b].addr, before->pages[b].addr + PAGE);
+	for (; a < after->count && !c.ret; a++)
+		differs(&c, DIFFERENCE_NEW, after->pages[a].addr, after->pages[a].addr + PAGE);
 	flush(&c);
 	return c.ret;
 }

@@ -140,12 +140,14 @@ static bool is_heap(const struct target *target, const struct identity *id)
 static int add_area(void *context, const struct mapping *m, struct err *err)
 {
 	struct reading *r = context;
+	AUTO_FREE char *path = NULL;
 	struct area *area;
 
 	if (m->lo < r->lo)
 		return 0;
 	area = new_area(r);
-	if (!area)
+	path = *m->path ? strdup(m->path) : NULL;
+	if (!area || (*m->path && !path))
 		return no_memory(err);
 	identify_mapping(r->target, m, &r->id);
 	if (is_heap(r->target, &r->id))
@@ -159,11 +161,9 @@ static int add_area(void *context, const struct mapping *m, struct err *err)
 		.place = r->id.place,
 		.tid = r->id.tid,
 		.module = r->id.module,
-		.path = *m->path ? strdup(m->path) : NULL,
+		.path = TAKE_PTR(path),
 		.usage = usage_of_mapping(r->target, m, &r->areas.has_pages),
 	};
-	if (*m->path && !area->path)
-		return no_memory(err);
 	r->areas.count++;
 	return 0;
 }
