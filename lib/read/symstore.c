@@ -50,7 +50,17 @@ static int enter(int parent, const char *name, int *ret_fd, struct err *err)
 	return 0;
 }
 
-/* $XDG_CACHE_HOME, if it is an absolute path as it has to be, else $HOME/.cache. */
+static bool is_own(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && st.st_uid == geteuid();
+}
+
+/*
+ * $XDG_CACHE_HOME, if it is an absolute path as it has to be, else $HOME/.cache.  With sudo, HOME
+ * may be somebody else's, who would find directories there that are not his.
+ */
 static int open_cache_home(int *ret_fd, struct err *err)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -59,14 +69,16 @@ static int open_cache_home(int *ret_fd, struct err *err)
 
 	if (xdg && *xdg == '/')
 		path = strdup(xdg);
-	else if (!home || *home != '/')
-		return err_set(err, ERR_NOT_FOUND, "neither XDG_CACHE_HOME nor HOME is set");
+	else if (!home || *home != '/' || !is_own(home))
+		return err_set(err, ERR_NOT_FOUND, "no XDG_CACHE_HOME, and no HOME of the user's");
 	else if (asprintf(&path, "%s/.cache", home) < 0)
 		path = NULL;
 	if (!path)
 		return err_os(err, ENOMEM, "cache");
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return err_os(err, errno, "cannot make %s", path);
+	if (!is_own(path))
+		return err_set(err, ERR_DENIED, "%s is not the user's", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_os(err, errno, "cannot open %s", path);

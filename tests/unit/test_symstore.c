@@ -159,6 +159,14 @@ static void test_directories(void **state)
 	setenv("XDG_CACHE_HOME", "relative", 1);
 	unsetenv("HOME");
 	assert_int_equal(symstore_open(&store, &err), -1);
+	setenv("HOME", w->dir, 1);
+	assert_int_equal(symstore_open(&store, &err), 0);
+	symstore_close(store);
+	if (geteuid()) { /* everything is root's own */
+		setenv("HOME", "/", 1);
+		assert_int_equal(symstore_open(&store, &err), -1);
+	}
+	unsetenv("HOME");
 }
 
 /* ---- With the cache in memory -------------------------------------------- */
