@@ -21,15 +21,23 @@ struct text {
 };
 
 struct symbol_texts {
+	const struct symtab *table;
 	struct chunk *chunks;
-	struct text texts[];
+	struct text *sections; /* behind those of the symbols */
+	struct text symbols[];
 };
 
-struct symbol_texts *symbol_texts_create(uint32_t count)
+struct symbol_texts *symbol_texts_create(const struct symtab *table)
 {
-	struct symbol_texts *texts;
+	const struct symtab_header *h = table->header;
+	size_t count = (size_t)h->symbol_count + h->section_count;
+	struct symbol_texts *texts = calloc(1, sizeof(*texts) + count * sizeof(texts->symbols[0]));
 
-	return calloc(1, sizeof(*texts) + (size_t)count * sizeof(texts->texts[0]));
+	if (!texts)
+		return NULL;
+	texts->table = table;
+	texts->sections = texts->symbols + h->symbol_count;
+	return texts;
 }
 
 void symbol_texts_destroy(struct symbol_texts *texts)
@@ -61,15 +69,13 @@ static char *room_for(struct symbol_texts *texts, size_t len)
 	return chunk->bytes + chunk->used - len;
 }
 
-static bool make(struct symbol_texts *texts, const char *name, struct text *text)
+static bool keep(struct symbol_texts *texts, const char *plain, struct text *text)
 {
-	char plain[SYMBOL_NAME_SIZE], escaped[TEXT_ESCAPED_SIZE(SYMBOL_NAME_SIZE)];
-	size_t len;
+	char escaped[TEXT_ESCAPED_SIZE(SYMBOL_NAME_SIZE)];
+	size_t len = text_escape(escaped, sizeof(escaped), plain, strnlen(plain, SYMBOL_NAME_SIZE));
 	char *room;
 
 	_Static_assert(sizeof(escaped) <= CHUNK_SIZE, "the longest name fits");
-	symbol_demangle(name, plain, sizeof(plain));
-	len = text_escape(escaped, sizeof(escaped), plain, strlen(plain));
 	room = room_for(texts, len + 1);
 	if (!room)
 		return false;
@@ -78,14 +84,36 @@ static bool make(struct symbol_texts *texts, const char *name, struct text *text
 	return true;
 }
 
-const char *symbol_texts_get(struct symbol_texts *texts, const struct symtab *table, uint32_t index,
-                             size_t *ret_len)
+static const char *answer(const struct text *text, size_t *ret_len)
 {
-	struct text *text = &texts->texts[index];
-
-	if (!text->text && !make(texts, table->names + table->symbols[index].name, text))
-		return NULL;
 	if (ret_len)
 		*ret_len = text->len;
 	return text->text;
+}
+
+const char *symbol_texts_get(struct symbol_texts *texts, uint32_t symbol, size_t *ret_len)
+{
+	const struct symtab *table = texts->table;
+	struct text *text = &texts->symbols[symbol];
+	char plain[SYMBOL_NAME_SIZE];
+
+	if (text->text)
+		return answer(text, ret_len);
+	symbol_demangle(table->names + table->symbols[symbol].name, plain, sizeof(plain));
+	return keep(texts, plain, text) ? answer(text, ret_len) : NULL;
+}
+
+const char *symbol_texts_get_section(struct symbol_texts *texts, uint32_t section, size_t *ret_len)
+{
+	const struct symtab *table = texts->table;
+	struct text *text = &texts->sections[section];
+
+	if (!text->text && !keep(texts, table->names + table->sections[section].name, text))
+		return NULL;
+	return answer(text, ret_len);
+}
+
+void symbol_texts_prefetch(const struct symbol_texts *texts, uint32_t symbol)
+{
+	__builtin_prefetch(&texts->symbols[symbol]);
 }

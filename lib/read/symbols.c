@@ -212,14 +212,34 @@ bool symbols_find(const struct symbols *symbols, uint64_t vaddr, struct symbol *
 	return true;
 }
 
-const char *symbols_text(const struct symbols *symbols, uint32_t index, size_t *ret_len)
+/* What is kept does not change what the symbols are. */
+static struct symbol_texts *texts_of(const struct symbols *symbols)
 {
-	/* What is kept does not change what the symbols are. */
 	struct symbols *s = (struct symbols *)symbols;
 
 	if (!s->texts)
-		s->texts = symbol_texts_create(symbols_count(s));
-	return s->texts ? symbol_texts_get(s->texts, &s->table, index, ret_len) : NULL;
+		s->texts = symbol_texts_create(&s->table);
+	return s->texts;
+}
+
+const char *symbols_text(const struct symbols *symbols, uint32_t index, size_t *ret_len)
+{
+	struct symbol_texts *texts = texts_of(symbols);
+
+	return texts ? symbol_texts_get(texts, index, ret_len) : NULL;
+}
+
+const char *symbols_section_text(const struct symbols *symbols, uint32_t section, size_t *ret_len)
+{
+	struct symbol_texts *texts = texts_of(symbols);
+
+	return texts ? symbol_texts_get_section(texts, section, ret_len) : NULL;
+}
+
+void symbols_prefetch_text(const struct symbols *symbols, uint32_t index)
+{
+	if (symbols->texts)
+		symbol_texts_prefetch(symbols->texts, index);
 }
 
 bool symbols_section(const struct symbols *symbols, uint64_t vaddr, struct section *ret_section)

@@ -101,6 +101,12 @@ struct symbol symbols_at(const struct symbols *symbols, uint32_t index);
  */
 const char *symbols_text(const struct symbols *symbols, uint32_t index, size_t *ret_len);
 
+/* Has memory fetched that symbols_text will need. */
+void symbols_prefetch_text(const struct symbols *symbols, uint32_t index);
+
+/* The name of a section of the table, escaped; likewise. */
+const char *symbols_section_text(const struct symbols *symbols, uint32_t section, size_t *ret_len);
+
 /* The section that is loaded at an address. */
 bool symbols_section(const struct symbols *symbols, uint64_t vaddr, struct section *ret_section);
 

@@ -138,6 +138,27 @@ static inline uint32_t symtab_range(const struct symtab *table, uint64_t vaddr)
 	return lo;
 }
 
+/* Has memory fetched that symtab_range will need: first the one, a while later the other. */
+static inline void symtab_prefetch(const struct symtab *table, uint64_t vaddr)
+{
+	uint64_t offset = vaddr - table->starts[0];
+
+	if (offset < table->starts[table->header->range_count - 1] - table->starts[0])
+		__builtin_prefetch(&table->buckets[offset >> table->shift]);
+}
+
+static inline void symtab_prefetch_range(const struct symtab *table, uint64_t vaddr)
+{
+	uint64_t offset = vaddr - table->starts[0];
+	uint32_t range;
+
+	if (offset >= table->starts[table->header->range_count - 1] - table->starts[0])
+		return;
+	range = table->buckets[offset >> table->shift];
+	__builtin_prefetch(&table->starts[range]);
+	__builtin_prefetch(&table->owners[range]);
+}
+
 /* The section that is loaded at an address; NULL for none. */
 const struct symtab_section *symtab_section_at(const struct symtab *table, uint64_t vaddr);
 
