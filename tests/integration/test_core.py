@@ -106,6 +106,22 @@ class Same(unittest.TestCase):
                 core = self.ask_core(self.line(name, asked))
                 self.assertEqual(list(compare(self.live[name], core)), [])
 
+    def test_stream(self):
+        """Many addresses at once: the same lines, live and on the core."""
+        mappings = self.space.maps()
+        lines = "".join(f"{m.lo + offset:x}\n" for m in mappings for offset in (0, 0x123))
+        answers = [subprocess.run([space.command("tpinspect"), *what, "-c", "owner -"],
+                                  env=self.space.env, check=False, text=True, input=lines,
+                                  timeout=space.TIMEOUT, capture_output=True).stdout
+                   for what in (("-s", self.space.name), ("--core", self.core))]
+        live, core = ([line.split("\t") for line in answer.splitlines()] for answer in answers)
+        self.assertEqual(len(live), 2 * len(mappings))
+        # a core by gcore has no threads but of the one that was dumped, and the kernel's own
+        # pages are not in it
+        differing = [(a, b) for a, b in zip(live, core)
+                     if a != b and a[1] != "-" and "thread" not in a[-1]]
+        self.assertEqual(differing, [])
+
     def test_registers(self):
         """The threads of the dumped component are there with their stacks, the others' are not."""
         answer = self.ask_core("bt one")
