@@ -126,16 +126,29 @@ static void find_functions(Dwarf_Die *unit, uint64_t vaddr, struct chain *chain)
 	}
 }
 
+/*
+ * The compiler may have left a table of the addresses of units, which is read in no time; else all
+ * units have to be gone through once.
+ */
+static bool find_unit(struct debug *debug, uint64_t vaddr, Dwarf_Die *ret_unit)
+{
+	struct debug_index *index;
+	struct err err;
+
+	if (dwarf_addrdie(debug_dwarf(debug), vaddr, ret_unit))
+		return true;
+	return !debug_get_index(debug, &index, &err) &&
+	       debug_index_unit_at(index, vaddr, ret_unit);
+}
+
 size_t source_at(struct debug *debug, uint64_t vaddr, struct source_frame frames[SOURCE_FRAMES_MAX])
 {
 	struct chain chain = {.count = 0};
 	struct source_place place;
-	struct debug_index *index;
 	Dwarf_Die unit, split;
-	struct err err;
 	size_t count = 0;
 
-	if (debug_get_index(debug, &index, &err) || !debug_index_unit_at(index, vaddr, &unit))
+	if (!find_unit(debug, vaddr, &unit))
 		return 0;
 	if (!place_at(&unit, vaddr, &place))
 		place = (struct source_place){0};
