@@ -113,6 +113,17 @@ void backtrace_print_function(struct tracer *tracer, const struct frame *frame)
 		print_symbol(tracer->session->out, frame, identify_frame(tracer, frame));
 }
 
+void backtrace_name_function(struct tracer *tracer, const struct frame *frame, char *text,
+                             size_t size)
+{
+	const struct identity *id = identify_frame(tracer, frame);
+
+	text[0] = '\0';
+	if (id->symbol.name)
+		snprintf(text, size, "%.*s+0x%" PRIx64, (int)size - 20, id->symbol_name,
+		         symbol_offset(frame, id));
+}
+
 static void print_place(FILE *out, const struct source_place *place)
 {
 	if (!place->file)

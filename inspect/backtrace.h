@@ -49,4 +49,8 @@ json_t *backtrace_json(struct tracer *tracer, const struct backtrace *backtrace)
 /* The function of a frame with the offset in it, "main+0x10"; "??". */
 void backtrace_print_function(struct tracer *tracer, const struct frame *frame);
 
+/* The same as a raw text; "" when it is not known. */
+void backtrace_name_function(struct tracer *tracer, const struct frame *frame, char *text,
+                             size_t size);
+
 #endif

@@ -86,6 +86,38 @@ static bool is_main_thread(const struct identity *id)
 	return id->owner.tp && id->tid == id->owner.tp->abi.pid;
 }
 
+static bool has_frame(const struct identity *id)
+{
+	return id->frame;
+}
+
+static json_t *frame_json(const struct identity *id)
+{
+	const struct identity_frame *frame = id->frame;
+
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:b}", "number", (json_int_t)frame->number,
+	                 "sp", out_json_hex(frame->sp), "offset",
+	                 out_json_hex(id->addr - frame->sp), "pc", out_json_hex(frame->pc),
+	                 "function",
+	                 *frame->function ? out_json_text(frame->function) : json_null(),
+	                 "signal_trampoline", frame->trampoline);
+}
+
+static void frame_text(struct session *session, const struct identity *id)
+{
+	const struct identity_frame *frame = id->frame;
+
+	fprintf(session->out, "#%zu ", frame->number);
+	if (frame->trampoline)
+		fputs("<signal handler called>", session->out);
+	else if (*frame->function)
+		out_text(session->out, frame->function);
+	else
+		fprintf(session->out, "0x%" PRIx64, frame->pc);
+	fprintf(session->out, ", 0x%" PRIx64 " bytes above its stack pointer",
+	        id->addr - frame->sp);
+}
+
 static json_t *stack_json(const struct identity *id)
 {
 	return json_pack("{s:i, s:b, s:b}", "thread", (int)id->tid, "main", is_main_thread(id),
@@ -332,6 +364,7 @@ static const struct identity_row rows[] = {
 	{"section", "section", has_section, section_json, section_text},
 	{"tls", "tls", is_tls, tls_json, tls_text},
 	{"chunk", "chunk", has_chunk, chunk_json, chunk_text},
+	{"frame", "frame", has_frame, frame_json, frame_text},
 	{"stack", "stack", is_stack, stack_json, stack_text},
 	{"heap", "heap", is_heap, heap_json, heap_text},
 	{"mailbox", "mailbox", is_mailbox, mailbox_json, mailbox_text},

@@ -1,4 +1,5 @@
 #include "inspect/address.h"
+#include "inspect/frames.h"
 #include "inspect/identities.h"
 #include "inspect/owner_stream.h"
 #include "inspect/verbs.h"
@@ -22,10 +23,11 @@ static int parse_all(const struct verb_args *args, uint64_t **ret_addrs, struct 
 	return 0;
 }
 
-/* Answers for each address; *ret_missing says whether one is not there. */
-static int answer(struct session *session, const struct target *target, const uint64_t *addrs,
-                  int count, bool *ret_missing, struct err *err)
+/* Answers for each address; *ret_missing says whether one is not there.  frames may be NULL. */
+static int answer(struct session *session, struct frames *frames, const uint64_t *addrs, int count,
+                  bool *ret_missing, struct err *err)
 {
+	const struct target *target = session_target(session);
 	AUTO_FREE struct identity *id = malloc(sizeof(*id));
 	json_t *all = json_array();
 	bool missing = false;
@@ -37,6 +39,8 @@ static int answer(struct session *session, const struct target *target, const ui
 			goto stopped;
 		identify(target, addrs[i], id);
 		missing |= !identify_found(target, id);
+		if (frames)
+			frames_find(frames, id);
 		if (!session->json)
 			identities_print(session, id);
 		else if (json_array_append_new(all, identities_json(target, id)))
@@ -55,9 +59,18 @@ stopped:
 	return session_stopped(err);
 }
 
+enum { FRAMES };
+
+static const struct verb_option options[] = {
+	[FRAMES] = {"frames", NULL,
+                    "for addresses on stacks, tell the frame; stops the thread for a moment"},
+	{0},
+};
+
 static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	AUTO_FREE uint64_t *addrs = NULL;
+	struct frames *frames = NULL;
 	bool missing = false;
 	int ret;
 
@@ -65,7 +78,11 @@ static int run(struct session *session, const struct verb_args *args, struct err
 		return owner_stream(session, err);
 	if (parse_all(args, &addrs, err))
 		return -1;
-	ret = answer(session, session_target(session), addrs, args->count, &missing, err);
+	/* in a core file nobody has to be stopped */
+	if ((args->options[FRAMES] || session->core_path) && frames_create(session, &frames, err))
+		return -1;
+	ret = answer(session, frames, addrs, args->count, &missing, err);
+	frames_destroy(frames);
 	return ret ? ret : missing;
 }
 
@@ -79,11 +96,13 @@ const struct verb verb_owner = {
 		"specific first.\n"
 		"An address that is mapped outside every slot is 'unowned', and is shown with the\n"
 		"kernel's own line of /proc/PID/maps.\n"
-		"With -, addresses come from the input, one a line (in a script and at the prompt up\n"
+		"With -, addresses come from the input, one a line (in a script and at the prompt "
+                "up\n"
 		"to an empty line), and each is answered in a line: address, id and name of the\n"
 		"owner, file or kind of memory, and symbol or section with the offset in it,\n"
 		"separated by tabs; with --json, an object a line.\n",
 	.example = "owner 0x4014a7f2c0 4014a7f000+2c0",
+	.options = options,
 	.args_min = 1,
 	.args_max = -1,
 	.needs_space = true,

@@ -21,6 +21,7 @@
 	X(modules)                                                                                 \
 	X(threads)                                                                                 \
 	X(bt)                                                                                      \
+	X(stack)                                                                                   \
 	X(fds)                                                                                     \
 	X(signals)                                                                                 \
 	X(crash)                                                                                   \

@@ -28,6 +28,15 @@ enum place {
 #define IDENTITY_NAME_SIZE SYMBOL_NAME_SIZE
 #define IDENTITY_NOTE_SIZE 256
 
+/* The frame of a thread that an address on its stack lies in. */
+struct identity_frame {
+	size_t number; /* 0: the innermost */
+	uint64_t sp;
+	uint64_t pc;
+	bool trampoline;                   /* the C library's return from a signal handler */
+	char function[IDENTITY_NAME_SIZE]; /* "main+0x10", raw; "": not known */
+};
+
 /* Pointers lead into the target's snapshot and symbols.  All text is raw. */
 struct identity {
 	uint64_t addr;
@@ -38,6 +47,8 @@ struct identity {
 
 	pid_t tid;         /* PLACE_STACK, PLACE_GUARD: whose; 0 otherwise */
 	uint64_t stack_hi; /* where that ends, of another thread than the main one; 0 otherwise */
+	/* Not by identify(), which stops nobody: by who asks for it.  NULL: not known. */
+	const struct identity_frame *frame;
 	const struct reg_threadproc *mailbox_of; /* PLACE_MAILBOX: NULL for its header */
 
 	const struct tls_block *tls; /* in thread-local storage, NULL: not */

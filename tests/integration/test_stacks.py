@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -178,6 +179,47 @@ class StacksTest(SpaceTest):
                 with self.assertRaisesRegex(AssertionError, "no thread"):
                     self.bt(wrong)
             self.check_ends(process)
+
+    def test_source(self):
+        """Places in the source, where the program says them."""
+        with self.stacks("owner") as (process, tids):
+            frames = self.bt()[tids["owner"]]["frames"]
+            source = dict(zip(calls({"frames": frames}), (frame["source"] for frame in frames)))
+            self.assertRegex(source["wait_for_ever"]["file"], r"stacks\.c$")
+            lines = pathlib.Path(__file__).with_name("programs").joinpath("stacks.c").read_text(
+                encoding="utf-8").splitlines()
+            self.assertIn("read(", lines[source["wait_for_ever"]["line"] - 1])
+            without = self.bt("stacks", "--no-source")[tids["owner"]]["frames"]
+            self.assertEqual({str(frame["source"]) for frame in without}, {"None"})
+            self.check_ends(process)
+
+    def test_stack(self):
+        """Words from the stack pointer up; whose frame an address on a stack is in."""
+        with self.stacks("owner", "spin") as (process, tids):
+            owner = self.waiting(tids["owner"], "descriptor")
+            stack = self.space.inspect(f"stack stacks.{tids['owner']} 8")
+            self.assertEqual((stack["tid"], stack["sp"]), (tids["owner"], owner["sp"]))
+            self.assertEqual([int(word["address"], 16) - int(stack["sp"], 16)
+                              for word in stack["words"]], list(range(0, 64, 8)))
+            self.assertIsNone(stack["frames"])
+            with self.assertRaisesRegex(AssertionError, "--stop"):
+                self.space.inspect(f"stack stacks.{tids['spin']}")
+            stack = self.space.inspect(f"stack --stop stacks.{tids['spin']}")
+            self.assert_calls({"error": None, "frames": stack["frames"]}, "spin", "in_spin")
+            self.check_frames(self.bt()[tids["owner"]])
+            self.check_ends(process)
+
+    def check_frames(self, thread):
+        """Each frame is found by an address in it, if that is asked for."""
+        for number, frame in enumerate(thread["frames"][:-1]):
+            for option, expected in (("", []), ("--frames", [number])):
+                answer = self.space.inspect(f"owner {option} {frame['sp']}")["addresses"][0]
+                found = [identity for identity in answer["identities"]
+                         if identity["kind"] == "frame"]
+                self.assertEqual([identity["number"] for identity in found], expected)
+                self.assertEqual([(identity["function"] or "?").split("+")[0]
+                                  for identity in found],
+                                 calls({"frames": [frame]}) * len(expected))
 
     def test_same_as_eu_stack(self):
         """elfutils' own command finds the same program counters, where it can."""

@@ -211,7 +211,7 @@ static void test_owner(void **state)
 	assert_has(w->out, "0x10: not mapped\n");
 	assert_has(w->out, "0x78000000: the registry of the space\n");
 	assert_int_equal(run(w, "owner"), STATUS_USAGE);
-	assert_string_equal(w->diagnostics, "tpinspect: usage: owner ADDR...|-\n");
+	assert_string_equal(w->diagnostics, "tpinspect: usage: owner [--frames] ADDR...|-\n");
 	assert_int_equal(run(w, "owner 10 zz"), STATUS_USAGE);
 	assert_string_equal(w->out, "");
 }
