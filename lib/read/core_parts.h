@@ -84,7 +84,7 @@ struct core {
 	size_t wrong_loads; /* impossible ones, which were left out */
 	bool notes_wrong;
 	unsigned noticed; /* how many kinds of damage were told */
-	char notice[400];
+	char notice[512];
 };
 
 /* core_notes.c: takes one PT_NOTE segment's data.  Fails for lack of memory only. */

@@ -450,7 +450,7 @@ static void test_cut(void **state)
 	cb_file(&w->core, LIB + 16 * PAGE, LIB + 18 * PAGE, 0, w->lib.path);
 	open_sample(w);
 	assert_int_equal(ftruncate(w->core.fd, (off_t)(w->core.size - PAGE - 8)), 0);
-	core_close(w->opened);
+	close_core(w);
 	assert_int_equal(core_open(w->core.path, &w->opened, &err), 0);
 	w->target.mem = core_mem(w->opened);
 	assert_reads(w, LIB + 16 * PAGE, w->lib.bytes, PAGE - 8);
