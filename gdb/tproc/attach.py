@@ -34,6 +34,10 @@ def say(text):
 def prepare():
     for name, value in SETTINGS:
         gdb.execute(f"set {name} {value}", to_string=True)
+    # A thread that executes a copy of an instruction would be lost if GDB were killed meanwhile.
+    # Non-stop mode cannot do without.
+    if not gdb.parameter("non-stop"):
+        gdb.execute("set displaced-stepping off", to_string=True)
 
 
 def _is_unused(inferior):

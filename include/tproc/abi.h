@@ -354,6 +354,20 @@ enum tp_request_op {
 	TP_REQUEST_PUBLISH = 2, /* name, type, arg0: address, arg1: size */
 	TP_REQUEST_UNPUBLISH = 3,
 	TP_REQUEST_FILE = 4, /* arg0: descriptor of a file whose text is to be mapped */
+	TP_REQUEST_TRAP = 5, /* arg0: address of a breakpoint, arg1: enum tp_trap_flags; the answer is
+			      * an enum tp_trap_verdict, and from bit 8 on the byte that belongs there */
+};
+
+enum tp_trap_flags {
+	TP_TRAP_IN_CHILD = 1,	   /* in a forked child, whose memory is its own */
+	TP_TRAP_NO_BREAKPOINT = 2, /* a single step, or a hardware breakpoint */
+};
+
+enum tp_trap_verdict {
+	TP_TRAP_NOT_OURS = 0, /* the program's own */
+	TP_TRAP_GO_ON = 1,    /* it is gone, or a debugger is there to see it */
+	TP_TRAP_PUT_BACK = 2, /* in a forked child */
+	TP_TRAP_WAIT = 3,     /* on trap_release, then look again */
 };
 
 enum tp_request_state {
@@ -391,7 +405,9 @@ struct tp_mailbox {
 	uint32_t quiet; /* 1 at first: the server will look by itself soon, no ring is needed */
 	uint32_t scanned; /* files whose sites nobody had published */
 	struct tp_request request;
-	uint64_t reserved[64];
+	uint32_t trap_release; /* futex; counts when threads that wait on a breakpoint are to look */
+	uint32_t pad;
+	uint64_t reserved[63];
 	/* at TP_MAILBOX_CRASH: struct tp_crash */
 };
 

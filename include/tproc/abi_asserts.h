@@ -205,7 +205,9 @@ TP_AT(struct tp_mailbox, escapes, 24);
 TP_AT(struct tp_mailbox, quiet, 32);
 TP_AT(struct tp_mailbox, scanned, 36);
 TP_AT(struct tp_mailbox, request, 40);
-TP_AT(struct tp_mailbox, reserved, 208);
+TP_AT(struct tp_mailbox, trap_release, 208);
+TP_AT(struct tp_mailbox, pad, 212);
+TP_AT(struct tp_mailbox, reserved, 216);
 
 TP_SIZE(struct tp_crash, 8792);
 TP_AT(struct tp_crash, state, 0);

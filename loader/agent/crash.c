@@ -152,7 +152,9 @@ void crash_signal(int sig, const void *info, void *context, const struct slot *s
 	const struct tp_threadproc *record = record_of(index);
 	uint64_t pc;
 
-	(void)slot;
+	if (sig == SIGTRAP && slot->magic == SLOT_MAGIC &&
+	    trap_survive((struct slot *)slot, info, context))
+		return;
 	if (is_threadproc(record) &&
 	    tell(index, record, sig, info, context, &pc) == TP_VERDICT_RESUME)
 		arch_context_set_pc(context, pc);

@@ -99,6 +99,20 @@ uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granul
 /* Tells the server that there is something in the mailbox of that index. */
 void report_ring(uint32_t index);
 
+/*
+ * Asks what to do about the breakpoint at `at`: an enum tp_trap_verdict, and from bit 8 on the byte
+ * that belongs there.  flags are of enum tp_trap_flags.
+ */
+uint64_t report_trap(struct slot *slot, uint64_t at, uint64_t flags);
+
+/* ---- trap.c --------------------------------------------------------------------- */
+
+/*
+ * SIGTRAP with siginfo `info`: true when it was about a breakpoint that a debugger has put there which is
+ * not attached to this process, and the program goes on.  False when it is the program's own.
+ */
+bool trap_survive(struct slot *slot, const void *info, void *context);
+
 /* ---- crash.c -------------------------------------------------------------------- */
 
 /* Handlers for the signals of crashes, but for those in `ignored`, and a stack for them. */

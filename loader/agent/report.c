@@ -141,16 +141,17 @@ static bool request_begin(const struct slot *slot, struct tp_request *request)
 }
 
 /* Asks and waits for the answer; false when there is none, or it is a refusal. */
-static bool request_make(const struct slot *slot, uint32_t op, uint64_t arg0, uint64_t *ret_answer)
+static bool request_make(const struct slot *slot, uint32_t op, uint64_t arg0, uint64_t arg1,
+			 uint64_t *ret_answer)
 {
 	struct tp_request *request = &mailbox(slot)->request;
 	bool granted;
 
-	if (!report_is_live(slot) || !request_begin(slot, request))
+	if (!request_begin(slot, request))
 		return false;
 	request->op = op;
 	request->arg0 = arg0;
-	request->arg1 = 0;
+	request->arg1 = arg1;
 	__atomic_store_n(&request->state, TP_REQUEST_POSTED, __ATOMIC_RELEASE);
 	ring(slot);
 	granted = wait_while(slot, &request->state, TP_REQUEST_POSTED) && request->result == 0;
@@ -164,8 +165,9 @@ uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granul
 {
 	uint64_t first;
 
-	if (!request_make(slot, TP_REQUEST_CLAIM, granules, &first) || first < TP_FIRST_GRANULE ||
-	    first > TP_LAST_GRANULE || granules > TP_LAST_GRANULE - first)
+	if (!report_is_live(slot) || !request_make(slot, TP_REQUEST_CLAIM, granules, 0, &first) ||
+	    first < TP_FIRST_GRANULE || first > TP_LAST_GRANULE ||
+	    granules > TP_LAST_GRANULE - first)
 		return 0;
 	*ret_granules = granules;
 	return first << TP_GRANULE_SHIFT;
@@ -175,5 +177,18 @@ bool report_file(struct slot *slot, int fd)
 {
 	uint64_t none;
 
-	return request_make(slot, TP_REQUEST_FILE, (uint64_t)fd, &none);
+	return report_is_live(slot) &&
+	       request_make(slot, TP_REQUEST_FILE, (uint64_t)fd, 0, &none);
+}
+
+uint64_t report_trap(struct slot *slot, uint64_t at, uint64_t flags)
+{
+	uint64_t verdict;
+
+	/* A forked child asks through its parent's mailbox, as long as that is its parent's. */
+	if (mailbox(slot)->generation != slot->generation)
+		return TP_TRAP_NOT_OURS;
+	if (!report_is_live(slot))
+		flags |= TP_TRAP_IN_CHILD;
+	return request_make(slot, TP_REQUEST_TRAP, at, flags, &verdict) ? verdict : TP_TRAP_NOT_OURS;
 }

@@ -1,13 +1,25 @@
 #include "loader/server/debug.h"
 
+#include "lib/base/cleanup.h"
 #include "loader/server/client.h"
 #include "loader/server/log.h"
 #include "loader/server/mm_view.h"
-#include "loader/server/threadproc.h"
+#include "loader/server/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <utlist.h>
+
+#define BREAKPOINT 0xcc
+/* Until then a SIGSTOP is a dead debugger's. */
+#define LATE_STOP_NS UINT64_C(2000000000)
 
 /* What the agent is to show for a session. */
 struct show_job {
@@ -23,6 +35,8 @@ struct debug_session {
 	uint32_t flags;       /* enum wire_debug_flags */
 	uint32_t wanted;      /* waits for its turn to show this one; 0: does not wait */
 	struct show_job *job; /* at the agent */
+	uint32_t *attached; /* ids of those that it had shown, to attach to them */
+	uint32_t attached_count;
 	struct debug_session *next;
 	struct debug_session *prev;
 };
@@ -116,14 +130,41 @@ static struct threadproc *find_living(struct server *server, uint32_t id)
 	return NULL;
 }
 
+static bool has_attached(const struct debug_session *session, uint32_t id)
+{
+	for (uint32_t i = 0; i < session->attached_count; i++)
+		if (session->attached[i] == id)
+			return true;
+	return false;
+}
+
+/* From now on it may have breakpoints there. */
+static void note_attached(struct debug_session *session, struct threadproc *tp)
+{
+	uint32_t *more;
+
+	tp->was_attached = true;
+	tp->stopped_at_attach = threadproc_record(tp)->state == TP_STATE_STOPPED;
+	tp->debugger_gone_ns = 0;
+	if (has_attached(session, tp->id))
+		return;
+	more = reallocarray(session->attached, session->attached_count + 1, sizeof(*more));
+	if (!more)
+		return;
+	session->attached = more;
+	session->attached[session->attached_count++] = tp->id;
+}
+
 /* It is this session's turn. */
 static void show_for(struct debug_session *session, uint32_t id)
 {
 	struct server *server = session->server;
-	const struct threadproc *tp = find_living(server, id);
+	struct threadproc *tp = find_living(server, id);
 	int error;
 
 	server->debug.holder = session;
+	if (tp)
+		note_attached(session, tp);
 	error = tp ? submit(server, session, tp) : ESRCH;
 	if (error)
 		answer(session, id, error, 0);
@@ -177,6 +218,113 @@ int debug_show(struct debug_session *session, uint32_t id, struct err *err)
 	return 0;
 }
 
+/* ---- breakpoints ---------------------------------------------------------------------------- */
+
+static bool is_attached_by_somebody(const struct server *server, uint32_t id)
+{
+	const struct debug_session *session;
+
+	DL_FOREACH(server->debug.sessions, session)
+		if (has_attached(session, id))
+			return true;
+	return false;
+}
+
+/* Threads that wait on a breakpoint look whether it is still there, and ask again if it is. */
+static void release(struct threadproc *tp)
+{
+	struct tp_mailbox *mailbox = mailboxes_at(&tp->server->mailboxes, tp->index);
+
+	__atomic_fetch_add(&mailbox->trap_release, 1, __ATOMIC_RELEASE);
+	syscall(SYS_futex, &mailbox->trap_release, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+/*
+ * The stop of a debugger that is gone may still come: it was sent to a thread that the kernel sets free
+ * in these moments.
+ */
+static void wake_up(struct threadproc *tp)
+{
+	tp->debugger_gone_ns = registry_now_ns();
+	if (threadproc_record(tp)->state == TP_STATE_STOPPED)
+		kill(tp->pid, SIGCONT);
+}
+
+bool debug_undo_stop(struct threadproc *tp, int sig)
+{
+	if (sig != SIGSTOP || !tp->debugger_gone_ns ||
+	    registry_now_ns() - tp->debugger_gone_ns > LATE_STOP_NS)
+		return false;
+	kill(tp->pid, SIGCONT);
+	return true;
+}
+
+/*
+ * A debugger that ended may have left breakpoints, also in others than those it was attached to.
+ * Where another debugger is at work it has the say.
+ */
+static void clean_up(struct server *server, const struct debug_session *gone)
+{
+	unsigned count = 0;
+
+	for (uint32_t i = 1; i < server->registry.map->threadproc_high; i++) {
+		struct threadproc *tp = server->threadprocs[i];
+
+		if (!tp || tp->phase != THREADPROC_LIVING)
+			continue;
+		if (!is_attached_by_somebody(server, tp->id))
+			count += text_restore(tp);
+		if (has_attached(gone, tp->id) && !tp->stopped_at_attach)
+			wake_up(tp);
+		release(tp);
+	}
+	if (count)
+		log_error("a debugger left %u breakpoints behind; they are gone", count);
+}
+
+/* Pid of the process that traces this one, 0: nobody. */
+static pid_t tracer_of(pid_t pid)
+{
+	static const char field[] = "\nTracerPid:";
+	AUTO_CLOSE int fd = -1;
+	char text[2048];
+	char path[40];
+	const char *at;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	at = strstr(text, field);
+	return at ? (pid_t)strtol(at + strlen(field), NULL, 10) : 0;
+}
+
+uint64_t debug_trapped(struct threadproc *tp, uint64_t addr, uint64_t flags)
+{
+	struct server *server = tp->server;
+	int original;
+
+	/* What a debugger wanted to hear of when it ended; the program itself does no such thing. */
+	if (flags & TP_TRAP_NO_BREAKPOINT)
+		return tp->was_attached ? TP_TRAP_GO_ON : TP_TRAP_NOT_OURS;
+	original = text_original(server, addr);
+	if (original < 0 || original == BREAKPOINT)
+		return TP_TRAP_NOT_OURS;
+	if (flags & TP_TRAP_IN_CHILD)
+		return TP_TRAP_PUT_BACK | (uint64_t)original << 8;
+	if (tracer_of(tp->pid))
+		return TP_TRAP_GO_ON;
+	if (!server->debug.sessions) {
+		text_restore_at(server, addr);
+		return TP_TRAP_GO_ON;
+	}
+	debug_tell(server, WIRE_EVENT_TRAPPED, tp, addr);
+	return TP_TRAP_WAIT;
+}
+
 /* ---- sessions ------------------------------------------------------------------------------ */
 
 int debug_start(struct server *server, struct err *err)
@@ -222,13 +370,18 @@ void debug_close(struct debug_session *session)
 		session->job->session = NULL;
 	if (server->debug.holder == session)
 		end_turn(server, NULL);
+	if (session->attached_count)
+		clean_up(server, session);
+	free(session->attached);
 	free(session);
 }
 
 void debug_release(struct debug_session *session, uint32_t id)
 {
-	(void)session;
-	(void)id;
+	struct threadproc *tp = find_living(session->server, id);
+
+	if (tp)
+		release(tp);
 }
 
 void debug_tell(struct server *server, enum wire_event_kind kind, const struct threadproc *tp,

@@ -28,4 +28,16 @@ void debug_release(struct debug_session *session, uint32_t id);
 void debug_tell(struct server *server, enum wire_event_kind kind, const struct threadproc *tp,
                 uint64_t address);
 
+/*
+ * A thread of tp, or a forked child of its, ran onto a breakpoint without a debugger that saw it: an enum
+ * tp_trap_verdict, and from bit 8 on the byte that belongs there.  flags are of enum tp_trap_flags.
+ */
+uint64_t debug_trapped(struct threadproc *tp, uint64_t addr, uint64_t flags);
+
+/*
+ * tp was stopped by a signal.  True when that was a debugger's, which is gone and will not make
+ * it go on: then this does.
+ */
+bool debug_undo_stop(struct threadproc *tp, int sig);
+
 #endif

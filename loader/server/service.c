@@ -2,6 +2,7 @@
  * What in-space code and libtproc ask through their mailboxes.
  */
 #include "loader/server/crash.h"
+#include "loader/server/debug.h"
 
 #include "lib/base/cleanup.h"
 

@@ -123,6 +123,8 @@ static void on_changed(struct threadproc *tp, const siginfo_t *info)
 {
 	bool stopped = info->si_code == CLD_STOPPED || info->si_code == CLD_TRAPPED;
 
+	if (stopped && debug_undo_stop(tp, info->si_status))
+		return;
 	if (tp->phase == THREADPROC_LIVING)
 		threadproc_publish_state(tp, stopped ? TP_STATE_STOPPED : TP_STATE_RUNNING);
 	if (tp->client)

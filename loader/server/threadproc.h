@@ -60,6 +60,9 @@ struct threadproc {
 	bool hold_crash;	     /* its launcher wants to look when it crashes */
 	bool crashed;		     /* the record of that is published */
 	uint64_t execfn;             /* address of the string that AT_EXECFN names */
+	bool was_attached;      /* by a debugger, at some time */
+	bool stopped_at_attach; /* by others than a debugger */
+	uint64_t debugger_gone_ns; /* when a debugger ended that was attached, 0: none did */
 	bool failed;		     /* never came to life: its record is not kept */
 	struct threadproc *next;     /* in a list of the server's, or of a batch */
 	struct threadproc *prev;

@@ -64,6 +64,10 @@ void arch_module_hook(void);
 void arch_cpuid(void);
 void arch_cpuid_early(void);
 
+/* int3; the processor reports the address behind it */
+#define ARCH_BREAKPOINT 0xcc
+#define ARCH_BREAKPOINT_SIZE 1
+
 #define ARCH_SIGSET_SIZE 8
 #define ARCH_SA_RESTORER 0x04000000
 
@@ -71,6 +75,7 @@ struct tp_crash;
 
 /* Registers, pc and sp of what a signal interrupted, from its ucontext; context.c. */
 void arch_context_save(const void *context, struct tp_crash *crash);
+uint64_t arch_context_pc(const void *context);
 void arch_context_set_pc(void *context, uint64_t pc);
 
 #endif

@@ -25,6 +25,11 @@ void arch_context_save(const void *context, struct tp_crash *crash)
 	sys2(__NR_arch_prctl, ARCH_GET_FS, &crash->thread);
 }
 
+uint64_t arch_context_pc(const void *context)
+{
+	return ((const struct ucontext *)context)->uc_mcontext.rip;
+}
+
 void arch_context_set_pc(void *context, uint64_t pc)
 {
 	((struct ucontext *)context)->uc_mcontext.rip = pc;
