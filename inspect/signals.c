@@ -85,10 +85,13 @@ static void forget(struct seen *seen)
 	free(seen->threads);
 }
 
-/* A core file has no actions, but what was noted of them. */
+/*
+ * A core file has no actions, but what was noted of them; and for some signals the kernel knows of a
+ * handler that is not the program's.
+ */
 static bool is_caught(const struct seen *seen, int number)
 {
-	if (!seen->has_actions && seen->has_handlers)
+	if (seen->has_handlers && (!seen->has_actions || has(TP_SIGNALS_HANDLED, number)))
 		return seen->handlers.list[number - 1].handler > (uintptr_t)SIG_IGN;
 	return has(seen->caught, number);
 }

@@ -487,6 +487,12 @@ struct tp_self {
 };
 
 #define TP_SIGNALS 64u
+
+/*
+ * Signals that in-space code handles where the program does not: to the kernel they are caught, to
+ * the program they have their default action.  Bit N-1 stands for signal N (SIGTRAP).
+ */
+#define TP_SIGNALS_HANDLED (UINT64_C(1) << (5 - 1))
 #define TP_HANDLERS_OFFSET 1024u /* from struct tp_self, in the same page */
 
 /*
