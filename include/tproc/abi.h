@@ -489,10 +489,13 @@ struct tp_self {
 #define TP_SIGNALS 64u
 
 /*
- * Signals that in-space code handles where the program does not: to the kernel they are caught, to
- * the program they have their default action.  Bit N-1 stands for signal N (SIGTRAP).
+ * Signals that in-space code handles where the program does not: ILL, TRAP, ABRT, BUS, FPE, SEGV, SYS.
+ * To the kernel they are caught, to the program they have their default action.
  */
-#define TP_SIGNALS_HANDLED (UINT64_C(1) << (5 - 1))
+#define TP_SIGNAL_BIT(number) (UINT64_C(1) << ((number) - 1))
+#define TP_SIGNALS_HANDLED                                                                         \
+	(TP_SIGNAL_BIT(4) | TP_SIGNAL_BIT(5) | TP_SIGNAL_BIT(6) | TP_SIGNAL_BIT(7) |               \
+	 TP_SIGNAL_BIT(8) | TP_SIGNAL_BIT(11) | TP_SIGNAL_BIT(31))
 #define TP_HANDLERS_OFFSET 1024u /* from struct tp_self, in the same page */
 
 /*

@@ -19,8 +19,6 @@ static inline uint64_t signal_bit(int sig)
 }
 
 /* The signals that are crashes when nobody handles them. */
-#define CRASH_SIGNALS                                                                              \
-	(signal_bit(SIGSEGV) | signal_bit(SIGBUS) | signal_bit(SIGILL) | signal_bit(SIGFPE) |       \
-	 signal_bit(SIGABRT) | signal_bit(SIGSYS) | signal_bit(SIGTRAP))
+#define CRASH_SIGNALS TP_SIGNALS_HANDLED
 
 #endif

@@ -214,6 +214,10 @@ static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
 	case TP_REQUEST_UNPUBLISH:
 		result = unpublish(tp, &request);
 		break;
+	case TP_REQUEST_TRAP:
+		value = debug_trapped(tp, request.arg0, request.arg1);
+		result = 0;
+		break;
 	default:
 		result = -ENOSYS;
 	}

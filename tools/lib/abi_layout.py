@@ -49,7 +49,7 @@ def enums(text):
 
 
 def constants(text):
-    return re.findall(r"^#define (TP_\w+|AT_TPROC)[ \t]+\S", text, re.MULTILINE)
+    return re.findall(r"^#define (TP_\w+|AT_TPROC)[ \t]+[^\s]", text, re.MULTILINE)
 
 
 def print_python(text, out):
