@@ -100,13 +100,6 @@ void answer_lines_close(struct answer_lines *s)
 
 /* ---- What a place has in common ------------------------------------------ */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static const struct reg_threadproc *who(const struct addrmap_place *place)
 {
 	return place->owner.tp ? place->owner.tp : place->mailbox_of;
@@ -118,8 +111,8 @@ static char *text_of(const struct addrmap_place *place)
 	const struct reg_threadproc *tp = who(place);
 	AUTO_FREE char *name =
 		text_escape_dup(tp ? tp->abi.name : owner_kind_word(&place->owner, place->place));
-	AUTO_FREE char *where =
-		text_escape_dup(place->file ? base_name(place->file) : place_name(place->place));
+	AUTO_FREE char *where = text_escape_dup(place->file ? text_base_name(place->file)
+	                                                    : place_name(place->place));
 	char id[16] = "-";
 	char *text;
 

@@ -2,6 +2,7 @@
 
 #include "inspect/show.h"
 
+#include "lib/base/text.h"
 #include "lib/read/identify.h"
 
 #include <errno.h>
@@ -88,13 +89,6 @@ static size_t find_sources(struct tracer *tracer, const struct identity *id)
 
 /* ---- Text ---------------------------------------------------------------- */
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static void print_symbol(FILE *out, const struct frame *frame, const struct identity *id)
 {
 	if (!id->symbol.name) {
@@ -129,7 +123,7 @@ static void print_place(FILE *out, const struct source_place *place)
 	if (!place->file)
 		return;
 	fputs("  at ", out);
-	out_text(out, base_name(place->file));
+	out_text(out, text_base_name(place->file));
 	fprintf(out, ":%u", place->line);
 }
 
@@ -183,7 +177,7 @@ void backtrace_print_frame(struct tracer *tracer, const struct reg_threadproc *t
 	print_symbol(out, frame, id);
 	if (id->file && id->place != PLACE_AGENT) {
 		fputs("  ", out);
-		out_text(out, base_name(id->file));
+		out_text(out, text_base_name(id->file));
 	}
 	if (sources)
 		print_place(out, &tracer->sources[sources - 1].place);

@@ -1,18 +1,13 @@
 #include "inspect/brief.h"
 
+#include "lib/base/text.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 const char *brief_owner(const struct identity *id)
 {
 	return owner_kind_word(&id->owner, id->place);
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
 }
 
 /* ---- Text -------------------------------------------------------------------- */
@@ -47,12 +42,12 @@ static void put_offset(FILE *out, uint64_t offset)
 static void put_kind(FILE *out, const struct identity *id)
 {
 	if (id->symbol.name) {
-		out_text(out, base_name(id->file));
+		out_text(out, text_base_name(id->file));
 		fputc(' ', out);
 		out_text(out, id->symbol_name);
 		put_offset(out, id->vaddr - id->symbol.value);
 	} else if (id->file && id->section.name) {
-		out_text(out, base_name(id->file));
+		out_text(out, text_base_name(id->file));
 		fputc(' ', out);
 		out_text(out, id->section.name);
 		put_offset(out, id->vaddr - id->section.addr);
@@ -67,7 +62,7 @@ static void put_kind(FILE *out, const struct identity *id)
 		if (id->chunk.state != CHUNK_IN_USE)
 			fprintf(out, ", %s", chunk_state_name(id->chunk.state));
 	} else if (id->file) {
-		out_text(out, base_name(id->file));
+		out_text(out, text_base_name(id->file));
 		put_offset(out, id->addr - id->mapping.lo + id->mapping.offset);
 	} else if (id->tid) {
 		fprintf(out, "%s %d", place_name(id->place), (int)id->tid);

@@ -1,14 +1,9 @@
 #include "inspect/holder.h"
 
+#include "lib/base/text.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-static const char *base_name(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash && slash[1] ? slash + 1 : path ? path : "?";
-}
 
 static void by_symbol(const struct identity *id, struct holder *h)
 {
@@ -16,7 +11,7 @@ static void by_symbol(const struct identity *id, struct holder *h)
 	h->lo = id->addr - (id->vaddr - id->symbol.value);
 	h->hi = id->symbol.size ? h->lo + id->symbol.size : 0;
 	snprintf(h->text, sizeof(h->text), "%.512s in %.100s", id->symbol_name,
-	         base_name(id->file));
+	         id->file ? text_base_name(id->file) : "?");
 }
 
 static void by_tls(const struct identity *id, struct holder *h)
@@ -33,7 +28,7 @@ static void by_tls(const struct identity *id, struct holder *h)
 		         (int)tls->tid);
 	else
 		snprintf(h->text, sizeof(h->text), "block of %.100s of thread %d",
-		         base_name(tls->module->path), (int)tls->tid);
+		         text_base_name(tls->module->path), (int)tls->tid);
 }
 
 static void by_chunk(const struct identity *id, struct holder *h)
@@ -61,7 +56,7 @@ static void by_section(const struct identity *id, struct holder *h)
 	h->kind = "section";
 	h->lo = id->addr - (id->vaddr - id->section.addr);
 	snprintf(h->text, sizeof(h->text), "%.100s of %.100s", id->section.name,
-	         base_name(id->file));
+	         id->file ? text_base_name(id->file) : "?");
 }
 
 static void by_mapping(const struct identity *id, struct holder *h)
@@ -73,7 +68,7 @@ static void by_mapping(const struct identity *id, struct holder *h)
 	h->hi = id->mapped ? id->mapping.hi : 0;
 	snprintf(h->text, sizeof(h->text), "%s%s%s%s%.100s", place_name(id->place),
 	         id->mapped ? ", " : "", id->mapped ? mapping_perms(&id->mapping, perms) : "",
-	         id->file ? ", " : "", id->file ? base_name(id->file) : "");
+	         id->file ? ", " : "", id->file ? text_base_name(id->file) : "");
 }
 
 void holder_of(const struct identity *id, struct holder *ret_holder)

@@ -73,13 +73,6 @@ static const char *module_path(const struct reg_module *module, const struct reg
 	return *module->path ? module->path : image->path;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
 static json_t *symbol_json(const struct search *search, const struct reg_threadproc *tp,
                            const struct reg_module *module, const struct symbols *symbols,
                            const struct symbol *symbol)
@@ -124,7 +117,7 @@ static void print_text(struct search *search, const struct reg_threadproc *tp,
 		snapshot_image(search->session->snapshot, module->abi.image);
 	const char *text = symbols_text(symbols, symbol->index, NULL);
 	AUTO_FREE char *name = text_escape_dup(tp->abi.name);
-	AUTO_FREE char *path = text_escape_dup(base_name(module_path(module, image)));
+	AUTO_FREE char *path = text_escape_dup(text_base_name(module_path(module, image)));
 	bool colour = search->session->colour;
 	char address[32];
 	FILE *out = search->session->out;
@@ -201,7 +194,7 @@ static void find_widths(struct search *search, const struct show_selection *sele
 			if (image)
 				search->module_width =
 					at_least(search->module_width,
-				                 base_name(module_path(module, image)));
+				                 text_base_name(module_path(module, image)));
 		}
 	}
 }

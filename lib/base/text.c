@@ -123,3 +123,10 @@ char *text_escape_dup(const char *src)
 		text_escape(dst, TEXT_ESCAPED_SIZE(len), src, len);
 	return dst;
 }
+
+const char *text_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}

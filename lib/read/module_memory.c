@@ -1,6 +1,7 @@
 #include "lib/read/module_memory.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 
 #include <errno.h>
 #include <string.h>
@@ -66,17 +67,10 @@ const struct module_segment *module_memory_tls(const struct module_memory *memor
 	return NULL;
 }
 
-const char *module_base_name(const struct reg_module *module)
-{
-	const char *slash = strrchr(module->path, '/');
-
-	return slash ? slash + 1 : module->path;
-}
-
 bool module_is_libc(const struct reg_module *module)
 {
 	static const char *const beginnings[] = {"libc.so", "libc-", "libc.musl", "ld-musl"};
-	const char *name = module_base_name(module);
+	const char *name = text_base_name(module->path);
 
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
 		if (!strncmp(name, beginnings[i], strlen(beginnings[i])))

@@ -39,9 +39,6 @@ int module_memory_read(const struct target *target, const struct reg_module *mod
 /* The module's PT_TLS; NULL when it has none. */
 const struct module_segment *module_memory_tls(const struct module_memory *memory);
 
-/* What is behind the last slash of the module's path; raw. */
-const char *module_base_name(const struct reg_module *module);
-
 /* Whether the module is a C library, by its name: libc.so.6, libc-2.31.so, ld-musl-x86_64.so.1. */
 bool module_is_libc(const struct reg_module *module);
 

@@ -6,6 +6,7 @@
 #include "lib/read/tls_parts.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 #include "lib/read/component.h"
 #include "lib/read/module_memory.h"
 
@@ -160,7 +161,7 @@ static int search_module(const struct target *target, const struct reg_module *m
 static bool may_have_lists(const struct reg_module *module)
 {
 	return module->abi.kind == TP_MODULE_INTERP || module->abi.kind == TP_MODULE_PROGRAM ||
-	       !strncmp(module_base_name(module), "libpthread", 10);
+	       !strncmp(text_base_name(module->path), "libpthread", 10);
 }
 
 int tls_find_threads(const struct target *target, const struct reg_threadproc *tp,

@@ -138,12 +138,21 @@ static void test_table(void **state)
 	free(text);
 }
 
+static void test_base_name(void **state)
+{
+	assert_string_equal(text_base_name("/lib/libc.so.6"), "libc.so.6");
+	assert_string_equal(text_base_name("libc.so.6"), "libc.so.6");
+	assert_string_equal(text_base_name("/lib/"), "/lib/");
+	assert_string_equal(text_base_name(""), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_escape), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_random), cmocka_unit_test(test_colour),
-		cmocka_unit_test(test_json),   cmocka_unit_test(test_table),
+		cmocka_unit_test(test_base_name), cmocka_unit_test(test_escape),
+		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_random),
+		cmocka_unit_test(test_colour),    cmocka_unit_test(test_json),
+		cmocka_unit_test(test_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
