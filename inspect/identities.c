@@ -74,6 +74,67 @@ static void section_text(struct session *session, const struct identity *id)
 	fprintf(session->out, "+0x%" PRIx64, id->vaddr - id->section.addr);
 }
 
+/* ---- Source -------------------------------------------------------------- */
+
+static bool has_lines(const struct identity *id)
+{
+	return id->line_count;
+}
+
+static json_t *line_json(const struct identity_line *line)
+{
+	return json_pack("{s:o, s:o, s:I, s:b}", "function", out_json_text(line->function), "file",
+	                 out_json_text(line->file), "line", (json_int_t)line->line, "inlined",
+	                 line->is_inlined);
+}
+
+static json_t *lines_json(const struct identity *id)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < id->line_count; i++) {
+		if (json_array_append_new(all, line_json(&id->lines[i]))) {
+			json_decref(all);
+			return NULL;
+		}
+	}
+	return json_pack("{s:o}", "lines", all);
+}
+
+/* "max at util.h:12, inlined at main.c:30" */
+static void lines_text(struct session *session, const struct identity *id)
+{
+	FILE *out = session->out;
+
+	for (size_t i = 0; i < id->line_count; i++) {
+		const struct identity_line *line = &id->lines[i];
+
+		if (i)
+			fputs(", ", out);
+		if (line->function && (line->is_inlined || i)) {
+			out_text(out, line->function);
+			fputs(line->is_inlined ? " (inlined) at " : " at ", out);
+		}
+		out_text(out, line->file);
+		fprintf(out, ":%u", line->line);
+	}
+}
+
+static bool has_variable(const struct identity *id)
+{
+	return *id->variable;
+}
+
+static json_t *variable_json(const struct identity *id)
+{
+	return json_pack("{s:o}", "path", out_json_text(id->variable));
+}
+
+static void variable_text(struct session *session, const struct identity *id)
+{
+	out_text(session->out, id->variable);
+}
+
 /* ---- Memory by its use --------------------------------------------------- */
 
 static bool is_stack(const struct identity *id)
@@ -360,6 +421,8 @@ static json_t *component_json(const struct identity *id)
 /* The most specific first. */
 static const struct identity_row rows[] = {
 	{"named_pointer", "named", is_named, name_json, name_text},
+	{"variable", "variable", has_variable, variable_json, variable_text},
+	{"source", "source", has_lines, lines_json, lines_text},
 	{"symbol", "symbol", has_symbol, symbol_json, symbol_text},
 	{"section", "section", has_section, section_json, section_text},
 	{"tls", "tls", is_tls, tls_json, tls_text},

@@ -1,10 +1,12 @@
 #include "inspect/address.h"
+#include "inspect/debugging.h"
 #include "inspect/frames.h"
 #include "inspect/identities.h"
 #include "inspect/owner_stream.h"
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/types/locate.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,11 +26,11 @@ static int parse_all(const struct verb_args *args, uint64_t **ret_addrs, struct 
 }
 
 /* Answers for each address; *ret_missing says whether one is not there.  frames may be NULL. */
-static int answer(struct session *session, struct frames *frames, const uint64_t *addrs, int count,
-                  bool *ret_missing, struct err *err)
+static int answer(struct session *session, struct debugging *debugging, struct frames *frames,
+                  const uint64_t *addrs, int count, bool *ret_missing, struct err *err)
 {
-	const struct target *target = session_target(session);
 	AUTO_FREE struct identity *id = malloc(sizeof(*id));
+	const struct target *target = session_target(session);
 	json_t *all = json_array();
 	bool missing = false;
 
@@ -38,6 +40,8 @@ static int answer(struct session *session, struct frames *frames, const uint64_t
 		if (session_interrupted(session))
 			goto stopped;
 		identify(target, addrs[i], id);
+		locate(debugging->catalog, id);
+		debugging_rest(debugging);
 		missing |= !identify_found(target, id);
 		if (frames)
 			frames_find(frames, id);
@@ -71,6 +75,7 @@ static int run(struct session *session, const struct verb_args *args, struct err
 {
 	AUTO_FREE uint64_t *addrs = NULL;
 	struct frames *frames = NULL;
+	struct debugging debugging;
 	bool missing = false;
 	int ret;
 
@@ -78,11 +83,16 @@ static int run(struct session *session, const struct verb_args *args, struct err
 		return owner_stream(session, err);
 	if (parse_all(args, &addrs, err))
 		return -1;
-	/* in a core file nobody has to be stopped */
-	if ((args->options[FRAMES] || session->core_path) && frames_create(session, &frames, err))
+	if (debugging_begin(&debugging, session, err))
 		return -1;
-	ret = answer(session, frames, addrs, args->count, &missing, err);
+	/* in a core file nobody has to be stopped */
+	if ((args->options[FRAMES] || session->core_path) && frames_create(session, &frames, err)) {
+		debugging_end(&debugging);
+		return -1;
+	}
+	ret = answer(session, &debugging, frames, addrs, args->count, &missing, err);
 	frames_destroy(frames);
+	debugging_end(&debugging);
 	return ret ? ret : missing;
 }
 
@@ -97,7 +107,7 @@ const struct verb verb_owner = {
 		"An address that is mapped outside every slot is 'unowned', and is shown with the\n"
 		"kernel's own line of /proc/PID/maps.\n"
 		"With -, addresses come from the input, one a line (in a script and at the prompt "
-                "up\n"
+		"up\n"
 		"to an empty line), and each is answered in a line: address, id and name of the\n"
 		"owner, file or kind of memory, and symbol or section with the offset in it,\n"
 		"separated by tabs; with --json, an object a line.\n",

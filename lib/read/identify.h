@@ -37,6 +37,16 @@ struct identity_frame {
 	char function[IDENTITY_NAME_SIZE]; /* "main+0x10", raw; "": not known */
 };
 
+/* Where in the source some code is of: a function that was inlined, or the one around all. */
+struct identity_line {
+	const char *function; /* NULL: not said */
+	const char *file;
+	unsigned int line;
+	bool is_inlined;
+};
+
+#define IDENTITY_LINES_MAX 16
+
 /* Pointers lead into the target's snapshot and symbols.  All text is raw. */
 struct identity {
 	uint64_t addr;
@@ -66,6 +76,11 @@ struct identity {
 	struct section section;               /* name NULL: none */
 	struct symbol symbol;                 /* name NULL: none */
 	char symbol_name[IDENTITY_NAME_SIZE]; /* as in the source */
+
+	/* By debugging information, which lib/types adds (locate.h); the innermost line first. */
+	struct identity_line lines[IDENTITY_LINES_MAX];
+	size_t line_count;
+	char variable[IDENTITY_NAME_SIZE]; /* "config.table[3].name", else empty */
 
 	const struct reg_name *name;   /* a named pointer that covers it, the closest */
 	char note[IDENTITY_NOTE_SIZE]; /* why something is missing, else empty */

@@ -5,6 +5,7 @@
 #include "lib/read/regular_file.h"
 #include "lib/types/index.h"
 #include "lib/types/type.h"
+#include "lib/types/units.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct debug {
 	struct span *spans;
 	size_t span_count;
 	struct debug_index *index;
+	struct debug_units *units;
 	struct type_store *types;
 	debug_progress *progress;
 	void *progress_context;
@@ -120,6 +122,7 @@ void debug_close(struct debug *debug)
 		return;
 	type_store_destroy(debug->types);
 	debug_index_destroy(debug->index);
+	debug_units_destroy(debug->units);
 	dwarf_end(debug->dwarf);
 	elf_end(debug->elf);
 	if (debug->fd >= 0)
@@ -281,6 +284,14 @@ int debug_get_index(struct debug *debug, struct debug_index **ret_index, struct 
 	    debug_index_create(debug, debug->progress, debug->progress_context, &debug->index, err))
 		return -1;
 	*ret_index = debug->index;
+	return 0;
+}
+
+int debug_get_units(struct debug *debug, struct debug_units **ret_units, struct err *err)
+{
+	if (!debug->units && debug_units_create(debug, &debug->units, err))
+		return -1;
+	*ret_units = debug->units;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 struct debug;
 struct debug_index;
+struct debug_units;
 struct type_store;
 
 /*
@@ -35,6 +36,7 @@ Dwarf *debug_dwarf(const struct debug *debug);
 const char *debug_path(const struct debug *debug);
 
 /* What the file's information is indexed by, and its types; made when first asked for. */
+int debug_get_units(struct debug *debug, struct debug_units **ret_units, struct err *err);
 int debug_get_index(struct debug *debug, struct debug_index **ret_index, struct err *err);
 int debug_get_types(struct debug *debug, struct type_store **ret_types, struct err *err);
 

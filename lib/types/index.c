@@ -162,13 +162,6 @@ static int sort_by_die(struct debug_index *index, struct key *keys)
 	return keep_order(index, keys, count, &index->by_die);
 }
 
-static int by_lo(const void *a, const void *b)
-{
-	const struct unit_range *x = a, *y = b;
-
-	return x->lo < y->lo ? -1 : x->lo > y->lo;
-}
-
 int debug_index_sort(struct debug_index *index, struct err *err)
 {
 	AUTO_FREE struct key *keys = calloc(index->count + 1, sizeof(*keys));
@@ -178,8 +171,6 @@ int debug_index_sort(struct debug_index *index, struct err *err)
 	    sort_placed(index, ENTRY_FUNCTION, keys, &index->functions, &index->function_count) ||
 	    sort_by_die(index, keys))
 		return err_os(err, ENOMEM, "index of debugging information");
-	if (index->range_count)
-		qsort(index->ranges, index->range_count, sizeof(*index->ranges), by_lo);
 	return 0;
 }
 
@@ -188,7 +179,6 @@ void debug_index_destroy(struct debug_index *index)
 	if (!index)
 		return;
 	free(index->entries);
-	free(index->ranges);
 	arena_deinit(&index->arena);
 	free(index);
 }
@@ -294,22 +284,4 @@ const struct index_entry *debug_index_at(const struct debug_index *index, enum e
 			hi = mid;
 	}
 	return lo ? &index->entries[order[lo - 1]] : NULL;
-}
-
-bool debug_index_unit_at(const struct debug_index *index, uint64_t vaddr, Dwarf_Die *ret_unit)
-{
-	size_t lo = 0, hi = index->range_count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (index->ranges[mid].lo <= vaddr)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (!lo || vaddr >= index->ranges[lo - 1].hi)
-		return false;
-	*ret_unit = index->ranges[lo - 1].unit;
-	return true;
 }

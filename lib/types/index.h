@@ -78,9 +78,6 @@ const struct index_entry *debug_index_of_die(const struct debug_index *index, co
 const struct index_entry *debug_index_at(const struct debug_index *index, enum entry_kind kind,
                                          uint64_t vaddr);
 
-/* The unit whose code covers an address. */
-bool debug_index_unit_at(const struct debug_index *index, uint64_t vaddr, Dwarf_Die *ret_unit);
-
 /* "outer::inner::name", cut to size, raw. */
 void index_entry_name(const struct index_entry *entry, char *dst, size_t size);
 

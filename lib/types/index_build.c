@@ -12,7 +12,6 @@
 #include <uthash.h>
 
 #define ENTRIES_MAX (UINT64_C(1) << 26)
-#define RANGES_MAX (UINT64_C(1) << 24)
 #define ANONYMOUS "(anonymous)"
 #define ANONYMOUS_NAMESPACE "(anonymous namespace)"
 
@@ -380,31 +379,6 @@ static int walk_unit(struct walk *w, Dwarf_Die *unit)
 
 /* ---- Units --------------------------------------------------------------- */
 
-static int add_range(struct walk *w, Dwarf_Die *unit, uint64_t lo, uint64_t hi)
-{
-	struct debug_index *index = w->index;
-
-	if (lo >= hi)
-		return 0;
-	if (make_room((void **)&index->ranges, index->range_count, &index->range_room,
-	              sizeof(*index->ranges), RANGES_MAX))
-		return no_memory(w);
-	index->ranges[index->range_count++] = (struct unit_range){lo, hi, *unit};
-	return 0;
-}
-
-static int add_ranges(struct walk *w, Dwarf_Die *unit)
-{
-	Dwarf_Addr base, lo, hi;
-	ptrdiff_t at = 0;
-
-	while ((at = dwarf_ranges(unit, at, &base, &lo, &hi)) > 0) {
-		if (add_range(w, unit, lo, hi))
-			return -1;
-	}
-	return 0;
-}
-
 /* Units of one file; skeletons lead to units elsewhere. */
 static int walk_units(struct walk *w, Dwarf *dwarf, debug_progress *progress, void *context)
 {
@@ -416,7 +390,7 @@ static int walk_units(struct walk *w, Dwarf *dwarf, debug_progress *progress, vo
 	while (!dwarf_get_units(dwarf, cu, &cu, NULL, &type, &unit, &split)) {
 		Dwarf_Die *whole = type == DW_UT_skeleton && split.addr ? &split : &unit;
 
-		if (add_ranges(w, &unit) || walk_unit(w, whole))
+		if (walk_unit(w, whole))
 			return -1;
 		if (progress && progress(context, dwarf_dieoffset(&unit), total))
 			return err_set(w->err, ERR_LIMIT, "interrupted");

@@ -7,13 +7,6 @@
 #include "lib/types/arena.h"
 #include "lib/types/index.h"
 
-/* Code of a unit. */
-struct unit_range {
-	uint64_t lo;
-	uint64_t hi;
-	Dwarf_Die unit;
-};
-
 struct debug_index {
 	struct arena arena;
 	struct index_entry *entries; /* in the order they were met until they are sorted */
@@ -27,9 +20,6 @@ struct debug_index {
 	size_t function_count;
 	size_t *by_die; /* ascending by the DIE's place in memory */
 	size_t die_count;
-	struct unit_range *ranges; /* ascending */
-	size_t range_count;
-	size_t range_room;
 };
 
 /* Sorts what has been gathered. */

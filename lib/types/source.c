@@ -1,6 +1,7 @@
 #include "lib/types/source.h"
 
 #include "lib/types/die.h"
+#include "lib/types/units.h"
 
 #include <dwarf.h>
 
@@ -127,18 +128,17 @@ static void find_functions(Dwarf_Die *unit, uint64_t vaddr, struct chain *chain)
 }
 
 /*
- * The compiler may have left a table of the addresses of units, which is read in no time; else all
- * units have to be gone through once.
+ * The compiler may have left a table of the addresses of units, which is read in no time; else the
+ * head of each unit has to be looked at once.
  */
 static bool find_unit(struct debug *debug, uint64_t vaddr, Dwarf_Die *ret_unit)
 {
-	struct debug_index *index;
+	struct debug_units *units;
 	struct err err;
 
 	if (dwarf_addrdie(debug_dwarf(debug), vaddr, ret_unit))
 		return true;
-	return !debug_get_index(debug, &index, &err) &&
-	       debug_index_unit_at(index, vaddr, ret_unit);
+	return !debug_get_units(debug, &units, &err) && debug_units_at(units, vaddr, ret_unit);
 }
 
 size_t source_at(struct debug *debug, uint64_t vaddr, struct source_frame frames[SOURCE_FRAMES_MAX])
