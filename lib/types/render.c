@@ -272,13 +272,24 @@ static void render_type(struct render *r, const struct value *value, struct show
 	shown->addr = value->addr;
 }
 
+/* An array that is shown as text, or as where it is. */
+static bool is_flat(const struct type *type)
+{
+	return type->kind == TYPE_ARRAY &&
+	       (!type->has_count || render_is_character(type_target(type)));
+}
+
 static void render_compound(struct render *r, const struct value *value, const struct type *type,
                             struct shown *shown)
 {
-	if (r->depth > r->options->depth) {
+	bool deep = r->depth > r->options->depth;
+
+	if (deep && !is_flat(type) && !render_library_text(r, value, type, shown)) {
 		shown->text = "{...}";
 		return;
 	}
+	if (shown->text)
+		return;
 	if (type->kind == TYPE_ARRAY)
 		render_array(r, value, shown);
 	else if (!render_library(r, value, type, shown))

@@ -56,7 +56,7 @@ static const struct type *find_type(struct render *r, const struct value *value,
 	type = type_strip(type);
 	if (type->kind == TYPE_POINTER)
 		type = type_strip(type_target(type));
-	return type_is_record(type) ? type : NULL;
+	return type_is_record(type) && !type->declaration ? type : NULL;
 }
 
 const struct type *library_nested(struct render *r, const struct value *value,
@@ -181,8 +181,8 @@ static bool library_name(const struct type *type, char *dst, size_t size)
 	return name[strlen(name) - 1] == '>';
 }
 
-bool render_library(struct render *r, const struct value *value, const struct type *type,
-                    struct shown *shown)
+static bool render_class(struct render *r, const struct value *value, const struct type *type,
+                         struct shown *shown, bool text_only)
 {
 	char name[64];
 
@@ -191,9 +191,25 @@ bool render_library(struct render *r, const struct value *value, const struct ty
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
 		struct value typed = *value;
 
+		if (strcmp(classes[i].name, name) != 0)
+			continue;
+		if (text_only && classes[i].render != library_string &&
+		    classes[i].render != library_string_view)
+			return false;
 		typed.type = type;
-		if (!strcmp(classes[i].name, name))
-			return !classes[i].render(r, &typed, type, name, shown);
+		return !classes[i].render(r, &typed, type, name, shown);
 	}
 	return false;
+}
+
+bool render_library(struct render *r, const struct value *value, const struct type *type,
+                    struct shown *shown)
+{
+	return render_class(r, value, type, shown, false);
+}
+
+bool render_library_text(struct render *r, const struct value *value, const struct type *type,
+                         struct shown *shown)
+{
+	return render_class(r, value, type, shown, true);
 }

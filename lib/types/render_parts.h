@@ -72,6 +72,10 @@ void render_elements(struct render *r, const struct value *first, uint64_t count
 bool render_library(struct render *r, const struct value *value, const struct type *type,
                     struct shown *shown);
 
+/* The same for strings only. */
+bool render_library_text(struct render *r, const struct value *value, const struct type *type,
+                         struct shown *shown);
+
 /* The object that this one is a base class of, by its virtual functions.  False: itself. */
 bool dynamic_value(struct catalog *catalog, const struct value *value, struct value *ret_value);
 

@@ -1,7 +1,7 @@
 /*
  * Debugging information.  An input is an ELF file: every type is laid out and named, every
- * variable's place found, lines are asked for, an expression is computed over each variable, with the
- * input itself as the memory.
+ * variable's place found, lines are asked for, an expression is computed over each variable, with
+ * the input itself as the memory.
  */
 #include "lib/types/debug.h"
 #include "lib/types/die.h"

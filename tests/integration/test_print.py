@@ -142,5 +142,106 @@ def add_tests(name):
 for form in ("values", "values-4", "values-types", "values-clang-4", "values-clang-5"):
     add_tests(form)
 
+class Own(space.SpaceTest):
+    """What GDB does not show."""
+
+    def start(self, name):
+        """A program of the kind, which has filled in its values."""
+        process = self.enterContext(self.space.running(space.program(name)))
+        self.assertIn("ready", process.stdout.readline())
+        self.space.until(lambda: any(tp["program"].endswith("/" + name) for tp in
+                                     self.space.threadprocs("running")), "it runs")
+        return process
+
+    def value(self, expression):
+        """The "value" of an answer."""
+        return self.space.inspect(f"print {expression}")["value"]
+
+    def failure(self, line, status):
+        """The message of a command that fails with that status."""
+        done = subprocess.run([space.command("tpinspect"), "-s", self.space.name, "-c", line],
+                              env=self.space.env, check=False, text=True, timeout=space.TIMEOUT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, status, done)
+        return done.stderr.strip()
+
+    def test_real_types(self):
+        """Objects by their real types, through what owns them."""
+        self.start("values_cxx")
+        for name in ("shape", "side", "tagged", "right"):
+            with self.subTest(name):
+                value = self.value(name if name in ("shape", "tagged") else f"*{name}")
+                if "members" in value and value["members"][0]["name"] == "get()":
+                    value = value["members"][1]
+                self.assertRegex(value["real_type"], r"^shapes::.*(Circle|Tagged<.*>|Diamond)$")
+        sun, = self.value("scene")["entries"]
+        self.assertEqual(sun["key"]["value"], '"sun"')
+        radius = sun["value"]["members"][1]["members"][-1]
+        self.assertEqual((radius["name"], radius["value"]), ("radius_", "3"))
+
+    def test_owners(self):
+        """Every pointer has its owner."""
+        self.start("values")
+        members = {m["name"]: m for m in self.value("*list")["members"] if "name" in m}
+        self.assertEqual(members["next"]["owner"], "1:values program")
+        self.assertEqual(self.value("flexible")["owner"], "1:values heap")
+        self.assertEqual(self.value("(char *) 16")["owner"], "not mapped")
+
+    def test_ring(self):
+        """What leads back to itself is shown once."""
+        self.start("values_cxx")
+        self.assertEqual(str(self.value("ring")).count("'name': 'value'"), 2)
+
+    def test_containers(self):
+        """Those that GDB's printers do not have, or show in another way."""
+        self.start("values_cxx")
+        texts = lambda value: [part["value"] for part in value["elements"]]
+        self.assertEqual(texts(self.value("set")), ["1", "2", "3", "4", "5"])
+        self.assertEqual(texts(self.value("list")), ["1", "2", "3"])
+        self.assertEqual(texts(self.value("forward")), ["4", "5"])
+        self.assertEqual(texts(self.value("array")), ["7", "8", "9"])
+        self.assertEqual(texts(self.value("bits")), ["true", "false", "true"])
+        self.assertEqual(texts(self.value("deque")), [str(i) for i in range(100, 300)])
+        self.assertEqual([m["value"] for m in self.value("tuple")["members"][:2]], ["1", '"two"'])
+        self.assertIn("_M_invoke", self.value("function")["members"][0]["value"])
+        self.assertEqual(self.value("hash_set")["elements"][0]["value"], '"only"')
+
+    def test_several(self):
+        """Which threadproc is meant has to be said when several have the name."""
+        self.start("values")
+        self.start("values-4")
+        self.assertEqual(self.failure("print counter", 2),
+                         "tpinspect: 2 threadprocs have a counter: 1::counter, 2::counter")
+        self.assertEqual(self.value("2::counter + values::counter")["value"], "86")
+        self.assertEqual(self.space.inspect("print --in=2 counter")["threadproc"]["id"], 2)
+        types = self.space.inspect("types struct node")["types"]
+        self.assertEqual(len([t for t in types if t["kind"] == "struct"]), 2)
+
+    def test_lines(self):
+        """Source lines, as eu-addr2line has them."""
+        self.start("values_cxx-4")
+        program = space.program("values_cxx-4")
+        symbols = subprocess.run(["nm", "--defined-only", program], check=True, text=True,
+                                 stdout=subprocess.PIPE).stdout
+        places = [int(line.split()[0], 16) + step for line in symbols.splitlines()
+                  if line.split()[1] in "tT" for step in (0, 5, 23)]
+        bias, = [int(m["bias"], 16) for m in self.space.inspect("modules")["modules"]
+                 if m["kind"] == "program"]
+        theirs = subprocess.run([space.tool("eu-addr2line"), "-e", program, "-i",
+                                 *map(hex, places)], check=True, text=True,
+                                stdout=subprocess.PIPE).stdout
+        lines = [[]]
+        for answer in self.space.inspect("owner " + " ".join(f"{p + bias:x}" for p in places))[
+                "addresses"]:
+            found = [i["lines"] for i in answer["identities"] if i["kind"] == "source"]
+            lines.append([f"{pathlib.PurePath(line['file']).name}:{line['line']}"
+                          for line in (found[0] if found else [])])
+        ours = [line for answer in lines for line in answer]
+        wanted = [re.sub(r":\d+$", "", pathlib.PurePath(line).name)
+                  for line in theirs.splitlines() if not line.startswith("??")]
+        self.assertGreater(len(wanted), 100)
+        self.assertEqual(ours, wanted)
+
+
 if __name__ == "__main__":
     space.main()
