@@ -43,17 +43,6 @@ int address_parse(const char *word, uint64_t *ret_addr, struct err *err)
 	               "'%s' is no address (hexadecimal, with or without 0x; sums with '+')", word);
 }
 
-int session_address(const struct session *session, const char *word, uint64_t *ret_addr,
-                    struct err *err)
-{
-	if (strcmp(word, "$_") != 0)
-		return address_parse(word, ret_addr, err);
-	if (!session->examine.has_next)
-		return err_set(err, ERR_USAGE, "$_: no address was examined yet");
-	*ret_addr = session->examine.last_addr;
-	return 0;
-}
-
 bool address_parse_bytes(const char *bytes, size_t len, uint64_t *ret_addr)
 {
 	char word[ADDRESS_LENGTH_MAX];

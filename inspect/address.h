@@ -54,8 +54,11 @@ static inline bool address_parse_plain(const char *bytes, size_t len, uint64_t *
 	return !odd;
 }
 
-/* The same, or "$_": the address that was examined last. */
-int session_address(const struct session *session, const char *word, uint64_t *ret_addr,
+/*
+ * The same, or "$_", the address that was examined last, or an expression of the programs'
+ * (lib/types/eval.h): where a function, an array or an object is, or else the number it is.
+ */
+int session_address(struct session *session, const char *word, uint64_t *ret_addr,
                     struct err *err);
 
 #endif

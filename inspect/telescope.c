@@ -227,12 +227,14 @@ const struct verb verb_telescope = {
 	.name = "telescope",
 	.usage = "ADDR [N]",
 	.help = "words of memory, each followed hop by hop",
-	.details = "N words (8) from ADDR up.\n"
+	.details = "N words (8) from ADDR up, which is hexadecimal or an expression as print takes "
+                   "it.\n"
 		   "Behind each address stands whose it is and what lies there.\n"
 		   "A word is followed until it is a number, leads to a text or to code, or goes "
-                   "around.\n",
+		   "around.\n",
 	.example = "telescope 0x101000a5e2c0 4",
 	.options = options,
+	.takes = TAKES_EXPRESSION,
 	.args_min = 1,
 	.args_max = 2,
 	.needs_space = true,

@@ -341,8 +341,8 @@ static int choose_format(const struct session *session, const struct verb_args *
 	return 0;
 }
 
-static int choose_address(const struct session *session, const struct verb_args *args,
-                          uint64_t *ret_addr, struct err *err)
+static int choose_address(struct session *session, const struct verb_args *args, uint64_t *ret_addr,
+                          struct err *err)
 {
 	if (args->count)
 		return session_address(session, args->words[0], ret_addr, err);
@@ -405,15 +405,18 @@ const struct verb verb_x = {
 	.usage = "[ADDR]",
 	.format = "FMT",
 	.help = "memory, as GDB's x shows it",
-	.details = "FMT is a count (negative: backwards), a letter for the format (x d u o t a c f "
-                   "s i z)\n"
-		   "and one for the size (b h w g).\n"
-		   "What is missing is as it was last.\n"
-		   "Without ADDR it goes on where the last x ended; $_ is where the last x began.\n"
-		   "A line that begins with # tells whose memory follows.\n"
-		   "Behind addresses (format a), it tells what they lead to.\n",
+	.details =
+		"FMT is a count (negative: backwards), a letter for the format (x d u o t a c f "
+		"s i z)\n"
+		"and one for the size (b h w g).\n"
+		"ADDR is hexadecimal, or an expression as print takes it: one::table, '&one::n'.\n"
+		"What is missing is as it was last.\n"
+		"Without ADDR it goes on where the last x ended; $_ is where the last x began.\n"
+		"A line that begins with # tells whose memory follows.\n"
+		"Behind addresses (format a), it tells what they lead to.\n",
 	.example = "x/8xg 0x4014a7f2c0",
 	.options = options,
+	.takes = TAKES_EXPRESSION,
 	.args_min = 0,
 	.args_max = 1,
 	.needs_space = true,

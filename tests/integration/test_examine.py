@@ -120,6 +120,20 @@ class Owners(Examined):
                          f"{self.places['noise'] + 5:#x} <noise+5>")
         self.assertEqual(answer["items"][1]["pointer"]["identity"]["name"], "noise")
 
+    def test_expressions(self):
+        """Variables and functions by their names, as print has them."""
+        for expression, place in (("examined::strings", "strings"), ("code", "code"),
+                                  ("'&noise[2]'", "noise"), ("pointers[0]", "noise"),
+                                  ("'*&doubles'", "doubles")):
+            offset = 16 if "[2]" in expression else 0
+            line = self.ours(f"x/xb --bare {expression}")
+            self.assertTrue(line.startswith(f"{self.places[place] + offset:#x} "), line)
+        done = subprocess.run([space.command("tpinspect"), "-s", self.space.name, "-c",
+                               "x/i no_such_name"], env=self.space.env, check=False, text=True,
+                              capture_output=True, timeout=space.TIMEOUT)
+        self.assertEqual(done.returncode, 1, done)
+        self.assertIn("no_such_name", done.stderr)
+
     def test_gdb(self):
         """The command for GDB."""
         self.assertEqual(self.ours(f"x/3xg --gdb {self.places['noise']:x}"),
