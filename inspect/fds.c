@@ -73,7 +73,9 @@ static uint32_t kind_of(const struct row *row)
 
 static const char *target_of(const struct row *row)
 {
-	return row->now ? row->now->file->target : row->launch->target;
+	if (row->now)
+		return row->now->file->target;
+	return row->launch ? row->launch->target : "";
 }
 
 static bool is_replaced(const struct row *row)

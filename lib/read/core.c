@@ -396,7 +396,7 @@ static void notice_paths(struct core *core)
 	if (more)
 		snprintf(others, sizeof(others), " and %zu other files", more);
 	snprintf(core->notice, sizeof(core->notice),
-	         "%.200s%s: %s; what the core lacks of that cannot be read", first->name, others,
+	         "%.180s%s: %s; what the core lacks of that cannot be read", first->name, others,
 	         first->why);
 }
 

@@ -26,7 +26,6 @@ static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
 
-	registry_builder_init(&w->builder, (struct registry_shape){0});
 	registry_builder_sample(&w->builder, (struct registry_shape){0});
 	rb_header(&w->builder)->last_id = 3;
 	w->before = rb_snapshot(&w->builder);

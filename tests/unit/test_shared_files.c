@@ -106,7 +106,6 @@ static void test_groups(void **state)
 	struct snapshot *snapshot;
 	struct err err;
 
-	registry_builder_init(&builder, (struct registry_shape){0});
 	registry_builder_sample(&builder, (struct registry_shape){0});
 	target.snapshot = snapshot = rb_snapshot(&builder);
 	comparable = true;

@@ -44,7 +44,6 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct err err;
 
-	registry_builder_init(&w->builder, (struct registry_shape){0});
 	registry_builder_sample(&w->builder, (struct registry_shape){0});
 	w->target.ops = &ops;
 	w->target.snapshot = rb_snapshot(&w->builder);

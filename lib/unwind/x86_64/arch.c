@@ -191,7 +191,7 @@ static bool leave_hook_stub(const struct capture *capture, struct mem *mem,
 bool arch_leave_stub(const struct capture *capture, struct mem *mem, const struct code_check *check,
                      struct registers *registers)
 {
-	struct window w;
+	struct window w = {0};
 
 	read_window(mem, registers->value[RIP], &w);
 	return leave_site_stub(mem, check, &w, registers) ||
