@@ -469,13 +469,27 @@ static void test_overlap(void **state)
 	add_sample(w);
 	cb_load(&w->core, SAMPLE_STACK_LO + PAGE, 4 * PAGE, PF_R, NULL, 0);
 	cb_load(&w->core, UINT64_MAX - 16, PAGE, PF_R, NULL, PAGE);
-	cb_file(&w->core, LIB + PAGE, LIB + 2 * PAGE, 0, "/overlaps");
+	cb_file(&w->core, LIB + 2 * PAGE, LIB + 3 * PAGE, 0, "/overlaps");
 	cb_file(&w->core, LIB + 20 * PAGE, LIB + 19 * PAGE, 0, "/reversed");
 	cb_file(&w->core, LIB + 21 * PAGE, LIB + 22 * PAGE, UINT64_MAX, "/far");
 	open_sample(w);
 	assert_reads(w, SAMPLE_STACK_LO + PAGE, w->stack, PAGE);
 	assert_int_equal(maps_find(w->target.maps, LIB + 21 * PAGE, &m, &err), -1);
+	assert_int_equal(maps_find(w->target.maps, LIB + 2 * PAGE, &m, &err), 0);
+	assert_int_equal(m.lo, LIB + PAGE);
+	assert_int_equal(m.hi, LIB + 4 * PAGE);
 	assert_non_null(strstr(core_notice(w->opened), "2 impossible segments"));
+	assert_non_null(strstr(core_notice(w->opened), "notes"));
+}
+
+static void test_overlapping_files(void **state)
+{
+	struct world *w = *state;
+
+	add_sample(w);
+	cb_file(&w->core, LIB + 2 * PAGE, LIB + 3 * PAGE, 0, "/overlaps");
+	open_sample(w);
+	assert_reads(w, LIB + 2 * PAGE, w->lib.bytes + 2 * PAGE, 100);
 	assert_non_null(strstr(core_notice(w->opened), "notes"));
 }
 
@@ -583,11 +597,14 @@ static void test_no_core(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_memory),         TEST(test_maps),       TEST(test_threads),
-		TEST(test_robust_head),    TEST(test_sparse),     TEST(test_from_file),
-		TEST(test_file_changed),   TEST(test_file_gone),  TEST(test_file_on_record),
-		TEST(test_file_untouched), TEST(test_no_private), TEST(test_cut),
-		TEST(test_overlap),        TEST(test_spoilt),     TEST(test_many_segments),
+		TEST(test_memory),         TEST(test_maps),
+		TEST(test_threads),        TEST(test_robust_head),
+		TEST(test_sparse),         TEST(test_from_file),
+		TEST(test_file_changed),   TEST(test_file_gone),
+		TEST(test_file_on_record), TEST(test_file_untouched),
+		TEST(test_no_private),     TEST(test_cut),
+		TEST(test_overlap),        TEST(test_overlapping_files),
+		TEST(test_spoilt),         TEST(test_many_segments),
 		TEST(test_no_core),
 	};
 

@@ -165,6 +165,7 @@ static void test_strings_before(void **state)
 {
 	static const char text[] = "one\0two\0three";
 	struct mem *mem = memory(text, sizeof(text));
+	char long_one[450];
 	size_t found;
 
 	assert_int_equal(examine_strings_before(mem, 0x1000 + 8, 1, 1, &found), 0x1000 + 8);
@@ -175,6 +176,14 @@ static void test_strings_before(void **state)
 	assert_int_equal(found, 1);
 	assert_int_equal(examine_strings_before(mem, 0, 1, 1, &found), 0);
 	assert_int_equal(found, 0);
+	mem_close(mem);
+
+	/* a long one counts as several */
+	memset(long_one, 'x', sizeof(long_one));
+	mem = memory(long_one, sizeof(long_one));
+	assert_int_equal(examine_strings_before(mem, 0x1000 + 450, 1, 1, &found),
+	                 0x1000 + 450 - EXAMINE_STRING_MAX);
+	assert_int_equal(found, 1);
 	mem_close(mem);
 }
 

@@ -234,6 +234,17 @@ static void test_across_blocks(void **state)
 	assert_true(finds.stepped >= SIZE);
 }
 
+/* What lies in the part of a block that the next begins with is found once. */
+static void test_once(void **state)
+{
+	struct finds finds = {0};
+
+	memcpy(memory + SCAN_BLOCK - 1000, "needle", 6);
+	memcpy(memory + 2 * SCAN_BLOCK - 4000, "needle", 6);
+	assert_int_equal(search("/needle/", 1, &finds), 0);
+	assert_int_equal(finds.count, 2);
+}
+
 /* What is greedy gets all of it, also where a block ends within. */
 static void test_greedy(void **state)
 {
@@ -286,11 +297,17 @@ static void test_stop(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_needle),    cmocka_unit_test(test_needle_nothing),
-		cmocka_unit_test(test_patterns),  cmocka_unit_test(test_wrong_patterns),
-		cmocka_unit_test(test_exploding), IN_MEMORY(test_across_blocks),
-		IN_MEMORY(test_greedy),           IN_MEMORY(test_long_match),
-		IN_MEMORY(test_overlapping),      IN_MEMORY(test_stop),
+		cmocka_unit_test(test_needle),
+		cmocka_unit_test(test_needle_nothing),
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_wrong_patterns),
+		cmocka_unit_test(test_exploding),
+		IN_MEMORY(test_across_blocks),
+		IN_MEMORY(test_once),
+		IN_MEMORY(test_greedy),
+		IN_MEMORY(test_long_match),
+		IN_MEMORY(test_overlapping),
+		IN_MEMORY(test_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
