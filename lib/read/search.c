@@ -38,7 +38,7 @@ static int search_block(void *context, const struct scan_piece *piece, uint64_t 
 		if (found <= 0 || is_cut(s, piece, addr, len, at, match))
 			break;
 		from = behind(s, at, match);
-		
+		s->done = addr + from;
 		if ((addr + at) % s->align)
 			continue;
 		found = s->visitor->found(s->visitor->context, piece, addr + at, bytes + at, match,
