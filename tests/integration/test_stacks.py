@@ -6,7 +6,7 @@ import pathlib
 import signal
 import subprocess
 
-from space import TIMEOUT, SpaceTest, main, program, tool
+from space import BUILD, TIMEOUT, SpaceTest, main, program, tool
 
 KINDS = ("mmap", "syscall", "signal", "altstack", "null", "deep", "spin", "owner", "mutex")
 
@@ -242,6 +242,47 @@ class StacksTest(SpaceTest):
                     ours[0] = theirs[tid][0]
                 self.assertEqual(ours, theirs[tid], kind)
             self.check_ends(process)
+
+    def test_same_as_gdb(self):
+        """GDB, attached to the one component, finds the same."""
+        tool("gdb")
+        kinds = ("signal", "owner", "mutex", "altstack", "null", "join")
+        with self.stacks(*kinds) as (process, tids):
+            for tid in tids.values():
+                self.space.until(lambda: self.is_asleep(tid), f"thread {tid} waits")
+            script = pathlib.Path(self.space.runtime, "frames.py")
+            script.write_text(GDB_SCRIPT, encoding="ascii")
+            output = subprocess.run([BUILD / "gdb/tpgdb", "-s", self.space.name, "stacks", "--",
+                                     "-nx", "-batch", "-x", script],
+                                    check=False, text=True, env=self.space.env, timeout=TIMEOUT,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.STDOUT).stdout
+            theirs = {int(words[1]): [int(word, 16) for word in words[2:]]
+                      for words in map(str.split, output.splitlines()) if words[:1] == ["frames"]}
+            for kind, tid in tids.items():
+                ours = [int(frame["pc"], 16) for frame in self.bt()[tid]["frames"]]
+                self.assertEqual(ours, theirs.get(tid), (kind, output))
+            self.check_ends(process)
+
+    def is_asleep(self, tid):
+        """Whether a thread waits in a system call."""
+        thread, = self.space.inspect(f"threads stacks.{tid}")["threads"]
+        return thread["state"] == "sleeping"
+
+
+# A line for each thread: its tid, and the pc of each frame that has a place on the stack.
+GDB_SCRIPT = """
+gdb.execute("set backtrace past-main on")
+gdb.execute("set backtrace past-entry on")
+for thread in gdb.selected_inferior().threads():
+    thread.switch()
+    pcs, frame = [], gdb.newest_frame()
+    while frame:
+        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+            pcs.append(hex(frame.pc()))
+        frame = frame.older()
+    print("frames", thread.ptid[1], *pcs)
+"""
 
 
 if __name__ == "__main__":
