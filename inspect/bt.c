@@ -143,11 +143,22 @@ static int answer(struct bt *bt, const struct picks *picks, struct err *err)
 	return 0;
 }
 
-enum { FRAMES, NO_SOURCE };
+/* Of one thread, its component's: GDB has numbers of its own for threads. */
+static int print_gdb(struct session *session, const struct picks *picks, bool all, struct err *err)
+{
+	char text[64] = "tproc bt all";
+
+	if (!all && picks->count)
+		snprintf(text, sizeof(text), "tproc bt %" PRIu32, picks->list[0].tp->abi.id);
+	return show_gdb(session, text, err);
+}
+
+enum { FRAMES, NO_SOURCE, GDB };
 
 static const struct verb_option options[] = {
 	[FRAMES] = {"frames", "N", "at most so many frames of each thread (256)"},
 	[NO_SOURCE] = {"no-source", NULL, "no places in the source, which take a while to read"},
+	[GDB] = {"gdb", NULL, "the GDB command that shows the same"},
 	{0},
 };
 
@@ -164,6 +175,12 @@ static int run(struct session *session, const struct verb_args *args, struct err
 	bt.limit = limit;
 	if (pick_threads(bt.target, args->words[0], &picks, err))
 		return -1;
+	if (args->options[GDB]) {
+		ret = print_gdb(session, &picks, !args->count || !strcmp(args->words[0], "all"),
+		                err);
+		picks_deinit(&picks);
+		return ret;
+	}
 	if (tracer_begin(&bt.tracer, session, err)) {
 		picks_deinit(&picks);
 		return -1;

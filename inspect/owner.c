@@ -3,12 +3,14 @@
 #include "inspect/frames.h"
 #include "inspect/identities.h"
 #include "inspect/owner_stream.h"
+#include "inspect/show.h"
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/types/locate.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 static int parse_all(const struct verb_args *args, uint64_t **ret_addrs, struct err *err)
@@ -63,11 +65,26 @@ stopped:
 	return session_stopped(err);
 }
 
-enum { FRAMES };
+static int print_gdb(struct session *session, const uint64_t *addrs, int count, struct err *err)
+{
+	AUTO_FREE char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return err_os(err, errno, "answer");
+	for (int i = 0; i < count; i++)
+		fprintf(out, "%stproc owner 0x%" PRIx64, i ? "\n" : "", addrs[i]);
+	fclose(out);
+	return text ? show_gdb(session, text, err) : err_os(err, ENOMEM, "answer");
+}
+
+enum { FRAMES, GDB };
 
 static const struct verb_option options[] = {
 	[FRAMES] = {"frames", NULL,
                     "for addresses on stacks, tell the frame; stops the thread for a moment"},
+	[GDB] = {"gdb", NULL, "the GDB command that shows the same"},
 	{0},
 };
 
@@ -85,6 +102,8 @@ static int run(struct session *session, const struct verb_args *args, struct err
 		return -1;
 	if (debugging_begin(&debugging, session, err))
 		return -1;
+	if (args->options[GDB])
+		return print_gdb(session, addrs, args->count, err);
 	/* in a core file nobody has to be stopped */
 	if ((args->options[FRAMES] || session->core_path) && frames_create(session, &frames, err)) {
 		debugging_end(&debugging);

@@ -166,6 +166,14 @@ json_t *show_json_who(const struct reg_threadproc *tp)
 	                 show_json_time(tp->abi.end_ns));
 }
 
+int show_gdb(struct session *session, const char *command, struct err *err)
+{
+	if (session->json)
+		return session_print_json(session, json_pack("{s:s}", "gdb", command), err);
+	fprintf(session->out, "%s\n", command);
+	return 0;
+}
+
 static bool is_meant(const struct reg_threadproc *tp, const char *word)
 {
 	char id[16];

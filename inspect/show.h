@@ -42,6 +42,9 @@ json_t *show_json_who(const struct reg_threadproc *tp);
 /* null, or {"code": "exited", "status": 0}, or {"code": "killed", "signal": 15, ...}. */
 json_t *show_json_exit(const struct reg_threadproc *tp);
 
+/* Answers with the GDB command that shows the same (several: one a line). */
+int show_gdb(struct session *session, const char *command, struct err *err);
+
 /* Records of threadprocs, borrowed from the snapshot. */
 struct show_selection {
 	const struct reg_threadproc **list;

@@ -2,6 +2,7 @@
 #include "inspect/address.h"
 #include "inspect/brief.h"
 #include "inspect/identities.h"
+#include "inspect/show.h"
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
@@ -323,10 +324,7 @@ static int print_gdb(struct session *session, const struct examine_format *forma
 
 	snprintf(text, sizeof(text), "x/%" PRId64 "%c%s 0x%" PRIx64, format->count, format->letter,
 	         size, addr);
-	if (session->json)
-		return session_print_json(session, json_pack("{s:s}", "gdb", text), err);
-	fprintf(session->out, "%s\n", text);
-	return 0;
+	return show_gdb(session, text, err);
 }
 
 static int choose_format(const struct session *session, const struct verb_args *args,

@@ -211,7 +211,7 @@ static void test_owner(void **state)
 	assert_has(w->out, "0x10: not mapped\n");
 	assert_has(w->out, "0x78000000: the registry of the space\n");
 	assert_int_equal(run(w, "owner"), STATUS_USAGE);
-	assert_string_equal(w->diagnostics, "tpinspect: usage: owner [--frames] ADDR...|-\n");
+	assert_string_equal(w->diagnostics, "tpinspect: usage: owner [--frames] [--gdb] ADDR...|-\n");
 	assert_int_equal(run(w, "owner 10 zz"), STATUS_USAGE);
 	assert_string_equal(w->out, "");
 }
@@ -358,6 +358,10 @@ static void test_json(void **state)
 	json_decref(doc);
 	json_decref(run_json(w, "show 1", STATUS_OK));
 	json_decref(run_json(w, "modules", STATUS_OK));
+	doc = run_json(w, "owner --gdb 10 20", STATUS_OK);
+	assert_string_equal(json_string_value(json_object_get(doc, "gdb")),
+	                    "tproc owner 0x10\ntproc owner 0x20");
+	json_decref(doc);
 	json_decref(run_json(w, "fds 1", STATUS_OK));
 	json_decref(run_json(w, "names", STATUS_OK));
 	json_decref(run_json(w, "help", STATUS_OK));
