@@ -87,6 +87,8 @@ int loop_run(struct loop *loop, struct err *err)
 		int timeout = run_timers(loop);
 		int n;
 
+		if (loop->settled)
+			loop->settled(loop);
 		if (loop->done)
 			break;
 		n = epoll_wait(loop->epoll_fd, &event, 1, timeout);

@@ -35,6 +35,7 @@ struct loop {
 	int epoll_fd;
 	bool done;
 	struct loop_timer *timers;
+	void (*settled)(struct loop *loop); /* an event was handled, or timers; may be NULL */
 };
 
 int loop_init(struct loop *loop, struct err *err);

@@ -115,11 +115,19 @@ void registry_begin(struct registry *registry)
 	registry_seq_begin(&registry->map->seq);
 }
 
-/* Who follows what happens waits at the counter; not knowing whether there is anybody costs
- * less than any way to find out. */
 void registry_end(struct registry *registry)
 {
 	registry_seq_end(&registry->map->seq);
+	registry->changed = true;
+}
+
+/* Who follows what happens waits at the counter; not knowing whether there is anybody costs
+ * less than any way to find out. */
+void registry_tell(struct registry *registry)
+{
+	if (!registry->changed)
+		return;
+	registry->changed = false;
 	syscall(SYS_futex, &registry->map->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 

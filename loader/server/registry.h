@@ -11,6 +11,8 @@
 #include "loader/server/heap.h"
 #include "tproc/abi.h"
 
+#include <stdbool.h>
+
 struct registry {
 	int fd;
 	struct tp_registry *map;
@@ -21,6 +23,7 @@ struct registry {
 	struct tp_name *names;
 	struct tp_cpuid *cpuids;
 	struct heap heap;
+	bool changed; /* and nobody was told */
 	uint32_t fresh_threadproc; /* no record from here on was ever used */
 	uint32_t dead_first;	   /* ring of retired records, the longest dead first */
 	uint32_t dead_count;
@@ -36,6 +39,9 @@ void registry_destroy(struct registry *registry);
 /* Brackets around every change: readers retry while the counters are odd or have moved. */
 void registry_begin(struct registry *registry);
 void registry_end(struct registry *registry);
+
+/* Wakes those who wait for a change, if there was one since the last time. */
+void registry_tell(struct registry *registry);
 void registry_seq_begin(uint32_t *seq);
 void registry_seq_end(uint32_t *seq);
 

@@ -254,6 +254,11 @@ int server_read_space(const struct server *server, uint64_t addr, void *to, size
 	return -1;
 }
 
+static void on_settled(struct loop *loop)
+{
+	registry_tell(&server_of(loop, loop)->registry);
+}
+
 /* ---- events ------------------------------------------------------------------------------------ */
 
 static void on_rung(struct mailboxes *mailboxes, uint32_t index)
@@ -424,6 +429,7 @@ int server_run(const struct server_options *options, struct err *err)
 	}
 	if (!result)
 		result = loop_init(&server->loop, err);
+	server->loop.settled = on_settled;
 	if (!result)
 		result = start(server, &place, err);
 	tell_ready(options->ready_fd, result ? (taken ? 'A' : 'E') : '1', result ? err->text : "");
