@@ -63,7 +63,8 @@ static void put_kind(FILE *out, const struct identity *id)
 			fprintf(out, ", %s", chunk_state_name(id->chunk.state));
 	} else if (id->file) {
 		out_text(out, text_base_name(id->file));
-		put_offset(out, id->addr - id->mapping.lo + id->mapping.offset);
+		if (id->mapped)
+			put_offset(out, id->addr - id->mapping.lo + id->mapping.offset);
 	} else if (id->tid) {
 		fprintf(out, "%s %d", place_name(id->place), (int)id->tid);
 	} else {
@@ -76,7 +77,8 @@ void brief_text(FILE *out, const struct identity *id)
 	put_owner(out, id);
 	if (!id->mapped && id->owner.kind == OWNER_LIVE)
 		fputs(" not mapped", out);
-	if (!id->mapped)
+	/* of one that is gone, what was there */
+	if (!id->mapped && (id->owner.kind != OWNER_EXITED || id->place == PLACE_UNMAPPED))
 		return;
 	fputc(' ', out);
 	brief_place(out, id);

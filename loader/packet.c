@@ -34,6 +34,7 @@ static const struct packet_form {
 	[WIRE_RELEASE] = {PACKET_FROM_CLIENT, sizeof(struct wire_show), 0, 0},
 	[WIRE_CRASHED] = {PACKET_FROM_SERVER, sizeof(struct wire_crashed), 0, 0},
 	[WIRE_LET_DIE] = {PACKET_FROM_CLIENT, sizeof(struct wire_header), 0, 0},
+	[WIRE_THAW] = {PACKET_FROM_CLIENT, sizeof(struct wire_header), 0, 0},
 	[WIRE_EVENT] = {PACKET_FROM_SERVER, sizeof(struct wire_event), 0, 0},
 };
 

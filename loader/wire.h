@@ -12,6 +12,9 @@
  * WIRE_CHANGED for stops and continues, perhaps WIRE_CRASHED, then WIRE_EXITED.  When the client closes
  * the connection before that, its threadproc is killed.
  *
+ * WIRE_THAW ends what WIRE_CRASH_STOPS_SPACE began, whoever it was for: those that were stopped go
+ * on, and what crashed ends.
+ *
  * Or it is a debugger: the client sends WIRE_DEBUG, answered with WIRE_SHOWN, and from then on
  * WIRE_SHOW and WIRE_RELEASE as it likes, one after the other has been answered.  WIRE_EVENT may
  * come between.  When the connection ends, however it ends, the server puts back what a
@@ -52,6 +55,7 @@ enum wire_type {
 	WIRE_EVENT = 14,   /* server: struct wire_event, to debuggers that want them */
 	WIRE_CRASHED = 15, /* server: struct wire_crashed; the registry has the record */
 	WIRE_LET_DIE = 16, /* client: nothing; no answer */
+	WIRE_THAW = 17,    /* client: nothing; the answer is WIRE_PONG */
 };
 
 struct wire_header {
@@ -74,6 +78,7 @@ enum wire_launch_flags {
 	WIRE_HAS_IOPRIO = 4,
 	WIRE_FORK_ALL = 8, /* forks copy the neighbours' memory too */
 	WIRE_HOLD_CRASH = 16, /* when it crashes: WIRE_CRASHED, and it waits for WIRE_LET_DIE */
+	WIRE_CRASH_STOPS_SPACE = 32, /* with that: all others are stopped for so long */
 };
 
 /*

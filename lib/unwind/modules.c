@@ -222,7 +222,8 @@ static int report_all(struct modules *modules, struct err *err)
 	for (size_t i = 1; i < snapshot->threadproc_count; i++) {
 		const struct reg_threadproc *tp = &snapshot->threadprocs[i];
 
-		if (reg_threadproc_lives(tp) && report_threadproc(modules, tp, err))
+		/* the last moment of one that crashed is on record, and its files tell the rest */
+		if ((reg_threadproc_lives(tp) || tp->crash) && report_threadproc(modules, tp, err))
 			return -1;
 	}
 	if (h->agent_lo < h->agent_hi && report(modules, 0, h->agent_lo, h->agent_hi, err))

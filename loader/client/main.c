@@ -11,15 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXIT_USAGE_ERROR 125
 
-enum { OPTION_FORK_ALL = 256, OPTION_HELP, OPTION_USAGE };
+enum { OPTION_FORK_ALL = 256, OPTION_REPORT, OPTION_ON_CRASH, OPTION_HELP, OPTION_USAGE };
 
 /* getopt and not argp: this is built against musl, which starts up faster (meson.build). */
 static const struct option options[] = {
 	{"space", required_argument, NULL, 's'},  {"name", required_argument, NULL, 'n'},
 	{"verbose", no_argument, NULL, 'v'},      {"fork-all", no_argument, NULL, OPTION_FORK_ALL},
+	{"report", no_argument, NULL, OPTION_REPORT},
+	{"on-crash", required_argument, NULL, OPTION_ON_CRASH},
 	{"help", no_argument, NULL, OPTION_HELP}, {"usage", no_argument, NULL, OPTION_USAGE},
 	{"version", no_argument, NULL, 'V'},      {0},
 };
@@ -29,7 +32,8 @@ static const char short_options[] = "+s:n:vV";
 
 static const char usage[] =
 	"Usage: tprun [-vV] [-s SPACE] [-n NAME] [--space=SPACE] [--name=NAME] [--verbose]\n"
-	"             [--fork-all] [--help] [--usage] [--version] [--] PROG [ARG...]\n";
+	"             [--fork-all] [--report] [--on-crash=POLICY] [--help] [--usage]\n"
+	"             [--version] [--] PROG [ARG...]\n";
 
 static const char help[] =
 	"Usage: tprun [OPTION...] [--] PROG [ARG...]\n"
@@ -42,6 +46,11 @@ static const char help[] =
 	"  -v, --verbose       say on standard error what was started\n"
 	"      --fork-all      let children that the program forks see the memory of its\n"
 	"                      neighbours too\n"
+	"      --report        when it crashes, tell all there is to know on standard error\n"
+	"                      (default: in short, when that is a terminal)\n"
+	"      --on-crash=POLICY  report: the same; quiet: say nothing; core: write a core of\n"
+	"                      it alone; wait: hold it for a debugger; stop-space: and stop all\n"
+	"                      others in the space; restart: launch it again\n"
 	"      --help          print this and end\n"
 	"      --usage         print a short usage message and end\n"
 	"  -V, --version       print the version and end\n"
@@ -84,6 +93,8 @@ static bool parse(int argc, char **argv, struct run_options *run_options, int *r
 	const char *wrong = NULL;
 	int key;
 
+	if (isatty(STDERR_FILENO))
+		run_options->crash.report = CRASH_REPORT_SHORT;
 	while (!wrong && (key = getopt_long(argc, argv, short_options, options, NULL)) != -1) {
 		switch (key) {
 		case 's':
@@ -98,6 +109,14 @@ static bool parse(int argc, char **argv, struct run_options *run_options, int *r
 			break;
 		case OPTION_FORK_ALL:
 			run_options->fork_all = true;
+			break;
+		case OPTION_REPORT:
+			run_options->crash.report = CRASH_REPORT_FULL;
+			break;
+		case OPTION_ON_CRASH:
+			if (!crash_policy_parse(optarg, &run_options->crash))
+				wrong = "--on-crash is one of report, quiet, core, wait, "
+					"stop-space, restart";
 			break;
 		case OPTION_HELP:
 			*ret_status = print(help);

@@ -5,6 +5,7 @@
 #include "loader/client/connect.h"
 #include "loader/client/launch.h"
 #include "loader/client/lookup.h"
+#include "loader/client/restart.h"
 #include "loader/client/supervise.h"
 
 #include <stdio.h>
@@ -61,9 +62,14 @@ static void release(const struct descriptors *descriptors)
 static enum run_result follow(const struct run_options *options, int sock, int signal_fd,
                               const struct launched *launched, int *ret_value, struct err *err)
 {
+	enum supervise_result result;
+	struct crash crash;
 	int status;
 
-	switch (supervise(sock, signal_fd, launched, &status, err)) {
+	crash_init(&crash, &options->crash, options->space, launched, sock);
+	result = supervise(sock, signal_fd, launched, &crash, &status, err);
+	crash_deinit(&crash);
+	switch (result) {
 	case SUPERVISE_EXITED:
 		*ret_value = status;
 		return RUN_EXITED;
@@ -79,28 +85,45 @@ static enum run_result follow(const struct run_options *options, int sock, int s
 	}
 }
 
+static enum run_result run_once(const struct run_options *options, const struct launch *asked,
+                                int signal_fd, int *ret_value, struct err *err)
+{
+	AUTO_CLOSE int sock = -1;
+	struct launched launched;
+	enum run_result result;
+
+	if (start(options, asked, &sock, &launched, ret_value, err))
+		return RUN_FAILED;
+	/* one that may be launched again needs them then */
+	if (options->crash.then != CRASH_THEN_RESTART)
+		release(&asked->descriptors);
+	if (options->verbose)
+		dprintf(STDERR_FILENO, "tprun: threadproc %u, pid %d, space %s\n", launched.id,
+		        launched.pid, options->space);
+	result = follow(options, sock, signal_fd, &launched, ret_value, err);
+	close(launched.pidfd);
+	return result;
+}
+
 /* Once signals are blocked and descriptors are listed. */
 static enum run_result run_launch(const struct run_options *options, struct launch *asked,
                                   int *ret_value, struct err *err)
 {
 	AUTO_FREE char *path = NULL;
 	AUTO_CLOSE int signal_fd = -1;
-	AUTO_CLOSE int sock = -1;
-	struct launched launched;
+	struct restart restart = {0};
 	enum run_result result;
 
 	if (find_program(options->argv[0], &path, ret_value, err))
 		return RUN_FAILED;
 	asked->path = path;
-	if (supervise_open_signals(&signal_fd, err) ||
-	    start(options, asked, &sock, &launched, ret_value, err))
+	if (supervise_open_signals(&signal_fd, err))
 		return RUN_FAILED;
-	release(&asked->descriptors);
-	if (options->verbose)
-		dprintf(STDERR_FILENO, "tprun: threadproc %u, pid %d, space %s\n", launched.id,
-		        launched.pid, options->space);
-	result = follow(options, sock, signal_fd, &launched, ret_value, err);
-	close(launched.pidfd);
+	do {
+		restart_launched(&restart);
+		result = run_once(options, asked, signal_fd, ret_value, err);
+	} while (result == RUN_SIGNALED && options->crash.then == CRASH_THEN_RESTART &&
+	         restart_wanted(&restart, signal_fd, options->argv[0], ret_value));
 	return result;
 }
 
@@ -110,7 +133,8 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 		.argv = options->argv,
 		.envp = environ,
 		.name = options->name,
-		.flags = options->fork_all ? WIRE_FORK_ALL : 0,
+		.flags = (options->fork_all ? WIRE_FORK_ALL : 0) |
+		         crash_policy_flags(&options->crash),
 	};
 	enum run_result result;
 

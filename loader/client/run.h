@@ -5,6 +5,7 @@
 #define TPROC_CLIENT_RUN_H
 
 #include "lib/base/err.h"
+#include "loader/client/crash.h"
 
 #include <stdbool.h>
 
@@ -13,6 +14,7 @@ struct run_options {
 	const char *name; /* of the threadproc, NULL: the program's */
 	char **argv;      /* NULL-terminated; argv[0] is searched in PATH */
 	bool fork_all;
+	struct crash_policy crash;
 	bool verbose; /* says on standard error what was started */
 };
 

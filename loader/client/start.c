@@ -1,6 +1,7 @@
 #include "loader/client/start.h"
 
 #include "lib/base/cleanup.h"
+#include "loader/client/beside.h"
 #include "loader/client/caller.h"
 
 #include <errno.h>
@@ -26,31 +27,6 @@ enum ready {
 	READY_ALREADY_THERE = 'A',
 	READY_ERROR = 'E', /* a text follows */
 };
-
-/*
- * The server lies beside this executable, in the build tree one directory above it, or
- * where it is installed.
- */
-static int find_server(char path[PATH_MAX], struct err *err)
-{
-	char self[PATH_MAX - 64];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	static const char *const below[] = {"/" SERVER, "/../" SERVER};
-
-	self[length > 0 ? length : 0] = '\0';
-	if (strrchr(self, '/'))
-		*strrchr(self, '/') = '\0';
-	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
-		snprintf(path, PATH_MAX, "%s%s", self, below[i]);
-		if (!access(path, X_OK))
-			return 0;
-	}
-	snprintf(path, PATH_MAX, "%s/%s", TPROC_BINDIR, SERVER);
-	if (!access(path, X_OK))
-		return 0;
-	return err_set(err, ERR_NOT_FOUND, "cannot find %s beside %s or in %s", SERVER,
-	               *self ? self : "tprun", TPROC_BINDIR);
-}
 
 /*
  * What is meant for the caller's program must not reach the server, which outlives it: a
@@ -183,8 +159,9 @@ int start_server(const char *space, int dir_fd, struct err *err)
 	char path[PATH_MAX];
 	int ends[2];
 
-	if (find_server(path, err))
-		return -1;
+	if (!beside_find(SERVER, path))
+		return err_set(err, ERR_NOT_FOUND, "cannot find %s beside tprun or in %s", SERVER,
+		               TPROC_BINDIR);
 	log_fd = openat(dir_fd, "server.log",
 	                O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (log_fd < 0)

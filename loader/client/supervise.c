@@ -18,6 +18,7 @@ struct supervisor {
 	int sock;
 	int signal_fd;
 	int pidfd;
+	struct crash *crash;
 	bool same_group;     /* the terminal signals both of us */
 	bool session_leader; /* then a hang-up is for this process alone */
 };
@@ -100,6 +101,8 @@ static bool pass_on_pending(const struct supervisor *supervisor)
 			/* our own children's ends are nobody's business */
 			if (info->ssi_signo == SIGCHLD && !sent_by_a_process(info))
 				continue;
+			if (crash_takes_signal(supervisor->crash, (int)info->ssi_signo))
+				continue;
 			if (!has_it_already(supervisor, info))
 				pass_on(supervisor, info);
 		}
@@ -164,6 +167,9 @@ static bool take_message(const struct supervisor *supervisor, enum supervise_res
 	case WIRE_CHANGED:
 		follow_change(supervisor, &packet.body.status);
 		return false;
+	case WIRE_CRASHED:
+		crash_begin(supervisor->crash);
+		return false;
 	case WIRE_EXITED:
 		*ret_result = take_exit(&packet.body.status, ret_status);
 		return true;
@@ -177,25 +183,31 @@ static bool take_message(const struct supervisor *supervisor, enum supervise_res
 }
 
 enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
-                                int *ret_status, struct err *err)
+                                struct crash *crash, int *ret_status, struct err *err)
 {
 	const struct supervisor supervisor = {
 		.sock = sock,
 		.signal_fd = signal_fd,
 		.pidfd = launched->pidfd,
+		.crash = crash,
 		.same_group = launched->pgid == getpgrp(),
 		.session_leader = getsid(0) == getpid(),
 	};
-	struct pollfd polled[] = {{sock, POLLIN, 0}, {signal_fd, POLLIN, 0}};
 	enum supervise_result result;
 
 	for (;;) {
-		if (poll(polled, 2, -1) < 0) {
+		struct pollfd polled[] = {
+			{sock, POLLIN, 0}, {signal_fd, POLLIN, 0}, {crash->looker_fd, POLLIN, 0}};
+		int ready = poll(polled, 3, crash_patience(crash));
+
+		if (ready < 0) {
 			if (errno == EINTR)
 				continue;
 			err_os(err, errno, "cannot wait for the program");
 			return lose(&supervisor, SUPERVISE_ERROR);
 		}
+		if (polled[2].revents || !ready)
+			crash_step(crash);
 		if (polled[1].revents)
 			pass_on_pending(&supervisor);
 		if (polled[0].revents && take_message(&supervisor, &result, ret_status, err))

@@ -7,6 +7,7 @@
 #define TPROC_CLIENT_SUPERVISE_H
 
 #include "lib/base/err.h"
+#include "loader/client/crash.h"
 #include "loader/client/launch.h"
 
 enum supervise_result {
@@ -22,9 +23,12 @@ enum supervise_result {
  */
 int supervise_open_signals(int *ret_fd, struct err *err);
 
-/* Runs until the threadproc has ended.  sock is the connection that launched it. */
+/*
+ * Runs until the threadproc has ended.  sock is the connection that launched it; crash is what is
+ * to be done when it crashes.
+ */
 enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
-                                int *ret_status, struct err *err);
+                                struct crash *crash, int *ret_status, struct err *err);
 
 /* Ends this process by the signal, as a shell would see the program end; leaves no core. */
 _Noreturn void supervise_die(int signo);

@@ -1,0 +1,95 @@
+/*
+ * parts.h - what the parts of a report share while it is made.
+ */
+#ifndef TPROC_INSPECT_REPORT_PARTS_H
+#define TPROC_INSPECT_REPORT_PARTS_H
+
+#include "inspect/debugging.h"
+#include "inspect/report/report.h"
+
+#include "lib/read/access.h"
+#include "lib/read/identify.h"
+#include "lib/unwind/unwind.h"
+
+struct report {
+	struct session *session;
+	const struct target *target;
+	const struct reg_threadproc *tp;
+	const struct tp_crash *crash; /* NULL: it ended without one */
+	enum report_depth depth;
+	bool held; /* it stands there still */
+	bool has_debugging;
+	struct debugging debugging;
+	struct unwinder *unwinder;  /* NULL: there is none to be had */
+	struct access access;       /* with a crash, like the next */
+	struct identity *fault;     /* what lies at access.addr */
+	struct identity *pc;        /* what lies at the program counter */
+	struct backtrace backtrace; /* of the thread that crashed */
+};
+
+/* Where in the code an address is; text is raw. */
+struct code_place {
+	char function[IDENTITY_NAME_SIZE]; /* "": not known */
+	uint64_t offset;                   /* into it */
+	const char *file;                  /* the module's; NULL: not known */
+	const char *source;                /* NULL: not known */
+	unsigned line;
+	const struct reg_threadproc *tp; /* whose code; NULL: nobody's */
+	bool toolkit;
+	bool is_program; /* a program's own, not a library's */
+};
+
+/* ---- code.c: places in code ------------------------------------------------------------------ */
+
+/* What is at pc; lookup is the address of the call, or pc itself. */
+void code_find(struct report *report, uint64_t pc, uint64_t lookup, struct code_place *ret_place);
+
+/* "f (a.c:12)", "strlen+0x12 of libc.so.6", "0x1234", raw. */
+void code_words(FILE *out, const struct code_place *place, uint64_t pc);
+
+/* Members of a frame. */
+json_t *code_json(const struct code_place *place);
+
+/* ---- words.c: what happened ------------------------------------------------------------------- */
+
+/* Raw; the caller frees it.  *ret_kind is one word for programs to go by. */
+char *words_of(struct report *report, const char **ret_kind);
+
+/* What lies at an address, as the end of a sentence: "a freed chunk of printstr (3)'s heap". */
+void words_place(struct report *report, FILE *out, const struct identity *id);
+
+/* "allocstr (2)", "allocstr (2), which exited 3 s ago". */
+void words_who(FILE *out, const struct reg_threadproc *tp);
+
+/* "exited 3 s ago", "was killed by SIGKILL 3 s ago". */
+void words_end(FILE *out, const struct reg_threadproc *tp);
+
+/* Whether the fault is a stack that was too small, and whose. */
+bool words_is_overflow(const struct report *report, uint64_t *ret_size);
+
+/* ---- stacks.c ----------------------------------------------------------------------------------- */
+
+#define REPORT_FRAMES_MAX 64
+
+/* Fills in report->backtrace. */
+int stacks_crashed(struct report *report, struct err *err);
+
+/* Of all threads, the one that crashed first; a list. */
+json_t *stacks_json(struct report *report);
+
+/* ---- sharing.c: ties to others --------------------------------------------------------------------
+ */
+
+/* Lists; NULL when memory is short. */
+json_t *sharing_names(const struct report *report);
+json_t *sharing_descriptors(const struct report *report);
+json_t *sharing_waiters(const struct report *report);
+json_t *sharing_pointers(struct report *report);
+
+/* ---- verdict.c --------------------------------------------------------------------------------------
+ */
+
+/* Who is suspect, and why; pointers and waiters are the lists above. */
+json_t *verdict_json(const struct report *report, const json_t *pointers, const json_t *waiters);
+
+#endif
