@@ -69,7 +69,8 @@ static json_t *pointers_json(const struct report *report)
 	return list;
 }
 
-/* ---- The document ------------------------------------------------------------------------------ */
+/* ---- The document ------------------------------------------------------------------------------
+ */
 
 static const char *access_word(enum access_kind kind)
 {
@@ -155,7 +156,8 @@ static json_t *document(struct report *report)
 	return doc;
 }
 
-/* ---- What it takes ------------------------------------------------------------------------------ */
+/* ---- What it takes ------------------------------------------------------------------------------
+ */
 
 static int look_at_crash(struct report *report, struct err *err)
 {

@@ -68,16 +68,15 @@ void code_words(FILE *out, const struct code_place *place, uint64_t pc)
 
 json_t *code_json(const struct code_place *place)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:b}", "symbol",
-	                 *place->function
-	                         ? json_pack("{s:o, s:o}", "name", out_json_text(place->function),
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:b}", "symbol",
+		*place->function ? json_pack("{s:o, s:o}", "name", out_json_text(place->function),
 	                                     "offset", out_json_hex(place->offset))
-	                         : json_null(),
-	                 "file", out_json_text(place->file), "source",
-	                 place->source ? json_pack("{s:o, s:I}", "file",
-	                                           out_json_text(place->source), "line",
-	                                           (json_int_t)place->line)
-	                               : json_null(),
-	                 "threadproc", place->tp ? show_json_who(place->tp) : json_null(), "toolkit",
-	                 place->toolkit);
+				 : json_null(),
+		"file", out_json_text(place->file), "source",
+		place->source ? json_pack("{s:o, s:I}", "file", out_json_text(place->source),
+	                                  "line", (json_int_t)place->line)
+			      : json_null(),
+		"threadproc", place->tp ? show_json_who(place->tp) : json_null(), "toolkit",
+		place->toolkit);
 }

@@ -39,6 +39,12 @@ struct code_place {
 	bool is_program; /* a program's own, not a library's */
 };
 
+/* Whether it crashed because of where it had just got: then that is no place in code. */
+static inline bool report_is_jump(const struct report *report)
+{
+	return report->access.kind == ACCESS_EXECUTE && report->crash->pc == report->access.addr;
+}
+
 /* ---- code.c: places in code ------------------------------------------------------------------ */
 
 /* What is at pc; lookup is the address of the call, or pc itself. */
@@ -50,24 +56,41 @@ void code_words(FILE *out, const struct code_place *place, uint64_t pc);
 /* Members of a frame. */
 json_t *code_json(const struct code_place *place);
 
-/* ---- words.c: what happened ------------------------------------------------------------------- */
+/* ---- words.c: what happened -------------------------------------------------------------------
+ */
 
 /* Raw; the caller frees it.  *ret_kind is one word for programs to go by. */
 char *words_of(struct report *report, const char **ret_kind);
 
+/* ---- fault.c: what was done to memory; both return the kind ------------------------------------
+ */
+
+const char *words_fault(struct report *report, FILE *out);
+const char *words_bus_error(struct report *report, FILE *out);
+
+/* ---- place.c: who and where, raw
+ * ------------------------------------------------------------------ */
+
 /* What lies at an address, as the end of a sentence: "a freed chunk of printstr (3)'s heap". */
 void words_place(struct report *report, FILE *out, const struct identity *id);
 
-/* "allocstr (2)", "allocstr (2), which exited 3 s ago". */
+/* "code", "read-only data" and so on. */
+const char *words_memory(const struct identity *id);
+
+/* "its own data", "data of scene (4)". */
+void words_possessed(struct report *report, FILE *out, const struct owner *owner, const char *what);
+
+/* "1 byte", "2 bytes". */
+void words_count(FILE *out, uint64_t count, const char *what);
+
+/* "allocstr (2)". */
 void words_who(FILE *out, const struct reg_threadproc *tp);
 
-/* "exited 3 s ago", "was killed by SIGKILL 3 s ago". */
+/* "exited 3.2 s ago", "was killed by SIGKILL 3.2 s ago". */
 void words_end(FILE *out, const struct reg_threadproc *tp);
 
-/* Whether the fault is a stack that was too small, and whose. */
-bool words_is_overflow(const struct report *report, uint64_t *ret_size);
-
-/* ---- stacks.c ----------------------------------------------------------------------------------- */
+/* ---- stacks.c -----------------------------------------------------------------------------------
+ */
 
 #define REPORT_FRAMES_MAX 64
 
@@ -77,7 +100,8 @@ int stacks_crashed(struct report *report, struct err *err);
 /* Of all threads, the one that crashed first; a list. */
 json_t *stacks_json(struct report *report);
 
-/* ---- sharing.c: ties to others --------------------------------------------------------------------
+/* ---- sharing.c: ties to others
+ * --------------------------------------------------------------------
  */
 
 /* Lists; NULL when memory is short. */
@@ -86,7 +110,8 @@ json_t *sharing_descriptors(const struct report *report);
 json_t *sharing_waiters(const struct report *report);
 json_t *sharing_pointers(struct report *report);
 
-/* ---- verdict.c --------------------------------------------------------------------------------------
+/* ---- verdict.c
+ * --------------------------------------------------------------------------------------
  */
 
 /* Who is suspect, and why; pointers and waiters are the lists above. */

@@ -52,9 +52,9 @@ static json_t *sharers(const struct shared_files *files, const struct owned_file
 
 		if (other->group != file->group || other->tp == file->tp)
 			continue;
-		json_array_append_new(list, json_pack("{s:o, s:i}", "threadproc",
-		                                      show_json_who(other->tp), "fd",
-		                                      other->file->fd));
+		json_array_append_new(list,
+		                      json_pack("{s:o, s:i}", "threadproc",
+		                                show_json_who(other->tp), "fd", other->file->fd));
 	}
 	return list;
 }
@@ -151,7 +151,8 @@ json_t *sharing_waiters(const struct report *report)
 	return list;
 }
 
-/* ---- Pointers ---------------------------------------------------------------------------------- */
+/* ---- Pointers ----------------------------------------------------------------------------------
+ */
 
 /* A thing of somebody's, and how many words in it point here. */
 struct held {

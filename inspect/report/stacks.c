@@ -116,8 +116,8 @@ json_t *stacks_json(struct report *report)
 
 	if (!report->unwinder || !report->crash)
 		return threads;
-	json_array_append_new(
-		threads, thread_json(report, report->crash->tid, true, &report->backtrace));
+	json_array_append_new(threads,
+	                      thread_json(report, report->crash->tid, true, &report->backtrace));
 	if (report->held && report->depth == REPORT_FULL)
 		add_others(report, threads);
 	return threads;

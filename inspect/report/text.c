@@ -10,6 +10,8 @@
 /* Of the short form. */
 #define FRAMES_SHORT 8
 #define SUSPECTS_SHORT 4
+/* Frames that are the same are shown so often. */
+#define REPEATED_MAX 3
 #define WIDTH_REGISTER 8
 
 struct page {
@@ -86,8 +88,6 @@ static void print_head(const struct page *page, const json_t *report)
 	if (json_is_false(json_object_get(report, "complete")))
 		fputs("  the thread died while it wrote its record: what follows may be wrong\n",
 		      page->out);
-	if (json_is_true(json_object_get(report, "held")))
-		fputs("  it is held where it crashed\n", page->out);
 }
 
 static void print_place(const struct page *page, const char *label, const json_t *place)
@@ -166,20 +166,40 @@ static void print_frame(const struct page *page, size_t number, const json_t *fr
 	fputc('\n', page->out);
 }
 
+/* How many frames from i on are of the same function and place: a recursion. */
+static size_t repeated(const json_t *frames, size_t i)
+{
+	const json_t *first = json_array_get(frames, i);
+	size_t count = 1;
+
+	while (json_equal((json_t *)first, (json_t *)json_array_get(frames, i + count)))
+		count++;
+	return count;
+}
+
+static void print_frames(const struct page *page, const json_t *frames, const json_t *who)
+{
+	size_t shown = 0, i = 0, count = json_array_size(frames);
+
+	while (i < count && (page->depth == REPORT_FULL || shown < FRAMES_SHORT)) {
+		size_t same = repeated(frames, i);
+
+		print_frame(page, i, json_array_get(frames, i), who);
+		shown++;
+		if (same > REPEATED_MAX)
+			fprintf(page->out, "      the same %zu times more\n", same - 1);
+		i += same > REPEATED_MAX ? same : 1;
+	}
+	if (i < count)
+		fputs("  ... and more frames\n", page->out);
+}
+
 static void print_thread(const struct page *page, const json_t *thread, const json_t *who)
 {
-	const json_t *frames = json_object_get(thread, "frames");
-	json_t *frame;
-	size_t i;
-
-	json_array_foreach((json_t *)frames, i, frame) {
-		if (page->depth == REPORT_SHORT && i == FRAMES_SHORT)
-			break;
-		print_frame(page, i, frame, who);
-	}
-	if (page->depth == REPORT_SHORT && json_array_size(frames) <= FRAMES_SHORT)
+	print_frames(page, json_object_get(thread, "frames"), who);
+	if (page->depth == REPORT_SHORT)
 		return;
-	if (page->depth == REPORT_SHORT || json_is_true(json_object_get(thread, "cut")))
+	if (json_is_true(json_object_get(thread, "cut")))
 		fputs("  ... and more frames\n", page->out);
 	if (*text_of(thread, "problem"))
 		fprintf(page->out, "  ends here: %s\n", text_of(thread, "problem"));
@@ -193,7 +213,8 @@ static void print_threads(const struct page *page, const json_t *report)
 	json_t *thread;
 	size_t i;
 
-	json_array_foreach((json_t *)threads, i, thread) {
+	json_array_foreach((json_t *)threads, i, thread)
+	{
 		if (page->depth == REPORT_FULL) {
 			fprintf(page->out, "\n%sthread %" PRIdMAX "%s%s\n",
 			        out_style(page->colour, OUT_CYAN), number_of(thread, "tid"),
@@ -215,7 +236,8 @@ static void print_waiters(const struct page *page, const json_t *report)
 	if (is_empty(report, "waiters"))
 		return;
 	heading(page, "who waits for it");
-	json_array_foreach(json_object_get(report, "waiters"), i, waiter) {
+	json_array_foreach(json_object_get(report, "waiters"), i, waiter)
+	{
 		fputs("  ", page->out);
 		put_who(page, json_object_get(waiter, "threadproc"));
 		fprintf(page->out, " thread %" PRIdMAX " at %s, ", number_of(waiter, "tid"),
@@ -235,7 +257,8 @@ static void print_names(const struct page *page, const json_t *report)
 	if (is_empty(report, "names"))
 		return;
 	heading(page, "named pointers it published");
-	json_array_foreach(json_object_get(report, "names"), i, name) {
+	json_array_foreach(json_object_get(report, "names"), i, name)
+	{
 		fputs("  ", page->out);
 		put(page, name, "name");
 		fprintf(page->out, "  %s, %" PRIdMAX " bytes  ", text_of(name, "address"),
@@ -253,11 +276,13 @@ static void print_descriptors(const struct page *page, const json_t *report)
 	if (is_empty(report, "descriptors"))
 		return;
 	heading(page, "descriptors it shared");
-	json_array_foreach(json_object_get(report, "descriptors"), i, fd) {
+	json_array_foreach(json_object_get(report, "descriptors"), i, fd)
+	{
 		fprintf(page->out, "  %" PRIdMAX " ", number_of(fd, "fd"));
 		put(page, fd, "target");
 		fputs(" with", page->out);
-		json_array_foreach(json_object_get(fd, "shared_with"), j, other) {
+		json_array_foreach(json_object_get(fd, "shared_with"), j, other)
+		{
 			fputs(j ? ", " : " ", page->out);
 			put_who(page, json_object_get(other, "threadproc"));
 			fprintf(page->out, " as %" PRIdMAX, number_of(other, "fd"));
@@ -274,13 +299,15 @@ static void print_pointers(const struct page *page, const json_t *report)
 	if (is_empty(report, "pointed_to_by"))
 		return;
 	heading(page, "who points into its memory");
-	json_array_foreach(json_object_get(report, "pointed_to_by"), i, pointing) {
+	json_array_foreach(json_object_get(report, "pointed_to_by"), i, pointing)
+	{
 		intmax_t words = number_of(pointing, "words");
 
 		fputs("  ", page->out);
 		put_who(page, json_object_get(pointing, "threadproc"));
 		fprintf(page->out, ": %" PRIdMAX " word%s\n", words, words == 1 ? "" : "s");
-		json_array_foreach(json_object_get(pointing, "holders"), j, holder) {
+		json_array_foreach(json_object_get(pointing, "holders"), j, holder)
+		{
 			fprintf(page->out, "    %" PRIdMAX " in %s %s, ",
 			        number_of(holder, "words"), text_of(holder, "kind"),
 			        text_of(holder, "address"));
@@ -299,7 +326,7 @@ static void print_suspect(const struct page *page, const json_t *suspect)
 	put_who(page, json_object_get(suspect, "threadproc"));
 	json_array_foreach(json_object_get(suspect, "why"), i, why)
 		fprintf(page->out, "%s%s", i ? "; " : ": ",
-		        json_is_string(why) ? json_string_value(why) : "");
+	                json_is_string(why) ? json_string_value(why) : "");
 	fputc('\n', page->out);
 }
 
@@ -313,7 +340,8 @@ static void print_suspects(const struct page *page, const json_t *report)
 		return;
 	if (page->depth == REPORT_FULL)
 		heading(page, "suspect");
-	json_array_foreach((json_t *)list, i, suspect) {
+	json_array_foreach((json_t *)list, i, suspect)
+	{
 		if (page->depth == REPORT_SHORT && i == SUSPECTS_SHORT) {
 			fprintf(page->out, "  and %zu more\n", json_array_size(list) - i);
 			break;
@@ -322,7 +350,8 @@ static void print_suspects(const struct page *page, const json_t *report)
 	}
 }
 
-/* ------------------------------------------------------------------------------------------------ */
+/* ------------------------------------------------------------------------------------------------
+ */
 
 const char *report_words(const json_t *report)
 {

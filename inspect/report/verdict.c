@@ -15,7 +15,8 @@ static void suspect(json_t *list, json_t *who, const char *why)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach(list, i, entry) {
+	json_array_foreach(list, i, entry)
+	{
 		const json_t *other = json_object_get(entry, "threadproc");
 
 		if ((uint64_t)json_integer_value(json_object_get(other, "id")) == id)
@@ -23,8 +24,8 @@ static void suspect(json_t *list, json_t *who, const char *why)
 	}
 	if (!reasons) {
 		reasons = json_array();
-		json_array_append_new(list, json_pack("{s:O, s:o}", "threadproc", who, "why",
-		                                      reasons));
+		json_array_append_new(list,
+		                      json_pack("{s:O, s:o}", "threadproc", who, "why", reasons));
 	}
 	json_array_append_new(reasons, json_string(why));
 }
@@ -48,8 +49,7 @@ static void add_code(const struct report *report, json_t *list)
 			registry_owner(report->target->snapshot, frame_lookup_address(frame)).tp;
 
 		/* where a bad jump led is told as memory */
-		if (!tp || tp == report->tp || tp == seen ||
-		    (!i && report->access.kind == ACCESS_EXECUTE))
+		if (!tp || tp == report->tp || tp == seen || (!i && report_is_jump(report)))
 			continue;
 		suspect_threadproc(list, tp,
 		                   i ? "its code was on the stack of the thread that crashed"

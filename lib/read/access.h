@@ -22,10 +22,10 @@ enum access_kind {
 
 struct access {
 	enum access_kind kind;
-	uint64_t addr; /* that the instruction wanted; the fault's own where it does not say */
-	unsigned size; /* bytes; 0: not known */
-	bool no_address;      /* addr is none that this machine could have */
-	bool divides;         /* the instruction is a division */
+	uint64_t addr;   /* that the instruction wanted; the fault's own where it does not say */
+	unsigned size;   /* bytes; 0: not known */
+	bool no_address; /* addr is none that this machine could have */
+	bool divides;    /* the instruction is a division */
 	bool traps_on_purpose; /* ud2, by which compilers mark what cannot be reached */
 };
 

@@ -340,7 +340,7 @@ static bool may_be_heap(const struct identity *id)
 		(id->place == PLACE_PROGRAM || id->place == PLACE_LIBRARY) && !id->section.name;
 
 	return (id->place == PLACE_HEAP || id->place == PLACE_ANON || is_left) && !m->shared &&
-	       (m->prot & PROT_WRITE) && id->owner.tp && reg_threadproc_lives(id->owner.tp);
+	       (m->prot & PROT_WRITE || id->place == PLACE_HEAP) && id->owner.tp && reg_threadproc_lives(id->owner.tp);
 }
 
 /* The thread-local variable at an offset in a module's block. */

@@ -114,10 +114,10 @@ static bool is_code(void *context, uint64_t addr)
 	struct mapping mapping;
 	struct err err;
 
-	if (modules_at(unwinder->modules, addr))
-		return true;
-	return unwinder->target->maps && !maps_find(unwinder->target->maps, addr, &mapping, &err) &&
-	       (mapping.prot & PROT_EXEC);
+	/* a module has data as well; of one that is gone that cannot be told */
+	if (unwinder->target->maps && !maps_find(unwinder->target->maps, addr, &mapping, &err))
+		return mapping.prot & PROT_EXEC;
+	return modules_at(unwinder->modules, addr);
 }
 
 static void frame_registers(Dwfl_Frame *state, uint64_t pc, struct registers *ret_registers)

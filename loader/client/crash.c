@@ -164,9 +164,9 @@ static bool start_looker(struct crash *crash)
 		return false;
 	}
 	crash->looker_fd = (int)syscall(SYS_pidfd_open, crash->looker, 0);
-	crash->until_ns = now_ns() + NS_PER_S * (crash->policy->then == CRASH_THEN_CORE
-	                                                 ? CORE_SECONDS
-	                                                 : REPORT_SECONDS);
+	crash->until_ns =
+		now_ns() +
+		NS_PER_S * (crash->policy->then == CRASH_THEN_CORE ? CORE_SECONDS : REPORT_SECONDS);
 	return true;
 }
 
@@ -190,7 +190,8 @@ static void end_looker(struct crash *crash)
 	crash->looker_fd = -1;
 }
 
-/* ---- The crash ----------------------------------------------------------------------------------- */
+/* ---- The crash
+ * ----------------------------------------------------------------------------------- */
 
 static void let_die(struct crash *crash)
 {

@@ -44,10 +44,10 @@ struct crash {
 	const struct crash_policy *policy;
 	const char *space;
 	const struct launched *launched;
-	int sock;      /* borrowed */
-	bool held;     /* the thread stands where it crashed */
-	pid_t looker;  /* tpinspect; 0: none */
-	int looker_fd; /* its pidfd; -1: none */
+	int sock;         /* borrowed */
+	bool held;        /* the thread stands where it crashed */
+	pid_t looker;     /* tpinspect; 0: none */
+	int looker_fd;    /* its pidfd; -1: none */
 	int64_t until_ns; /* it gets no more time */
 };
 

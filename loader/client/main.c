@@ -19,12 +19,16 @@ enum { OPTION_FORK_ALL = 256, OPTION_REPORT, OPTION_ON_CRASH, OPTION_HELP, OPTIO
 
 /* getopt and not argp: this is built against musl, which starts up faster (meson.build). */
 static const struct option options[] = {
-	{"space", required_argument, NULL, 's'},  {"name", required_argument, NULL, 'n'},
-	{"verbose", no_argument, NULL, 'v'},      {"fork-all", no_argument, NULL, OPTION_FORK_ALL},
+	{"space", required_argument, NULL, 's'},
+	{"name", required_argument, NULL, 'n'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"fork-all", no_argument, NULL, OPTION_FORK_ALL},
 	{"report", no_argument, NULL, OPTION_REPORT},
 	{"on-crash", required_argument, NULL, OPTION_ON_CRASH},
-	{"help", no_argument, NULL, OPTION_HELP}, {"usage", no_argument, NULL, OPTION_USAGE},
-	{"version", no_argument, NULL, 'V'},      {0},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"usage", no_argument, NULL, OPTION_USAGE},
+	{"version", no_argument, NULL, 'V'},
+	{0},
 };
 
 /* Options end at the program: what follows is its own. */

@@ -83,8 +83,9 @@ bool restart_wanted(struct restart *restart, int signal_fd, const char *program,
 		return false;
 	restart->pause_ms = next_pause(restart);
 	text_escape(shown, sizeof(shown), program, strlen(program));
-	dprintf(STDERR_FILENO, "tprun: %s crashed (signal %d); it is launched again in %lld.%lld s\n",
-	        shown, *signo, (long long)restart->pause_ms / MS_PER_S,
+	dprintf(STDERR_FILENO,
+	        "tprun: %s crashed (signal %d); it is launched again in %lld.%lld s\n", shown,
+	        *signo, (long long)restart->pause_ms / MS_PER_S,
 	        (long long)restart->pause_ms / 100 % 10);
 	until = now_ns() + restart->pause_ms * NS_PER_MS;
 	for (int64_t left = restart->pause_ms; left > 0;

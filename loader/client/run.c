@@ -134,7 +134,7 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 		.envp = environ,
 		.name = options->name,
 		.flags = (options->fork_all ? WIRE_FORK_ALL : 0) |
-		         crash_policy_flags(&options->crash),
+	                 crash_policy_flags(&options->crash),
 	};
 	enum run_result result;
 

@@ -233,6 +233,10 @@ static int handle(struct client *client, struct packet *packet, struct err *err)
 			return err_set(err, ERR_PROTOCOL, "nothing was launched by this connection");
 		crash_release(client->threadproc);
 		return 0;
+	case WIRE_THAW:
+		crash_thaw(server);
+		pong(client);
+		return 0;
 	case WIRE_PING:
 		pong(client);
 		return 0;

@@ -58,6 +58,50 @@ static struct tp_crash *copy(const struct tp_crash *box)
 	return crash;
 }
 
+static void let_die(struct threadproc *tp)
+{
+	if (tp->crashed)
+		give_verdict(mailboxes_crash(&tp->server->mailboxes, tp->index), TP_VERDICT_DIE);
+}
+
+static void send(const struct threadproc *tp, int sig)
+{
+	syscall(SYS_pidfd_send_signal, tp->pidfd.fd, sig, NULL, 0);
+}
+
+/* Stops all others, but for those that are stopped already, which is their own business. */
+static void freeze(struct threadproc *tp)
+{
+	struct server *server = tp->server;
+
+	tp->has_stopped_space = true;
+	for (uint32_t i = 0; i < TP_THREADPROCS; i++) {
+		struct threadproc *other = server->threadprocs[i];
+
+		if (!other || other == tp || other->phase != THREADPROC_LIVING || other->frozen ||
+		    other->crashed || threadproc_record(other)->state != TP_STATE_RUNNING)
+			continue;
+		other->frozen = true;
+		send(other, SIGSTOP);
+	}
+}
+
+void crash_thaw(struct server *server)
+{
+	for (uint32_t i = 0; i < TP_THREADPROCS; i++) {
+		struct threadproc *tp = server->threadprocs[i];
+
+		if (!tp)
+			continue;
+		if (tp->frozen && tp->pidfd.fd >= 0)
+			send(tp, SIGCONT);
+		tp->frozen = false;
+		if (tp->has_stopped_space)
+			let_die(tp);
+		tp->has_stopped_space = false;
+	}
+}
+
 void crash_look(struct threadproc *tp)
 {
 	struct tp_crash *box = mailboxes_crash(&tp->server->mailboxes, tp->index);
@@ -74,6 +118,9 @@ void crash_look(struct threadproc *tp)
 		give_verdict(box, TP_VERDICT_DIE);
 		return;
 	}
+	/* Who is told of it will want to know what it was made of. */
+	if (tp->hold_crash && tp->client)
+		threadproc_look(tp);
 	crash->state = TP_CRASH_TAKEN;
 	crash->verdict = TP_VERDICT_DIE;
 	threadproc_publish_crash(tp, crash);
@@ -84,13 +131,23 @@ void crash_look(struct threadproc *tp)
 		return;
 	}
 	give_verdict(box, TP_VERDICT_HOLD);
+	if (tp->stops_space)
+		freeze(tp);
 	client_crashed(tp->client, tp->id, crash->tid, crash->sig);
 }
 
 void crash_release(struct threadproc *tp)
 {
-	if (tp->crashed)
-		give_verdict(mailboxes_crash(&tp->server->mailboxes, tp->index), TP_VERDICT_DIE);
+	if (tp->has_stopped_space)
+		crash_thaw(tp->server);
+	else
+		let_die(tp);
+}
+
+void crash_ended(struct threadproc *tp)
+{
+	if (tp->has_stopped_space)
+		crash_thaw(tp->server);
 }
 
 void crash_publish_rest(struct threadproc *tp)

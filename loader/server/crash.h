@@ -12,6 +12,12 @@ void crash_look(struct threadproc *tp);
 /* The one who launched it has seen enough: it dies. */
 void crash_release(struct threadproc *tp);
 
+/* All that was stopped because of a crash goes on, and what crashed dies. */
+void crash_thaw(struct server *server);
+
+/* It has ended: if others were stopped because of it, they go on. */
+void crash_ended(struct threadproc *tp);
+
 /* At its end: a record that is only half written is published as it is. */
 void crash_publish_rest(struct threadproc *tp);
 

@@ -208,6 +208,7 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	tp->interp_bias = layout.interp_bias;
 	tp->execfn = stack_execfn(layout.stack_hi, s->program.execfn);
 	tp->hold_crash = request->launch.flags & WIRE_HOLD_CRASH;
+	tp->stops_space = request->launch.flags & WIRE_CRASH_STOPS_SPACE;
 	tp->pgid = request->launch.sid == server->launch.server_sid ? request->launch.pgid : 0;
 	tp->has_memory = true;
 	threadproc_publish_start(tp, &input, name_for(request, &s->program, name));

@@ -14,12 +14,13 @@
 
 const char *argp_program_version = "tpserver " TPROC_VERSION;
 
-enum long_option { OPT_STAY = 256, OPT_STOP, OPT_READY_FD };
+enum long_option { OPT_STAY = 256, OPT_STOP, OPT_THAW, OPT_READY_FD };
 
 struct arguments {
 	struct server_options server;
 	const char *space;
 	bool stop;
+	bool thaw;
 };
 
 static const struct argp_option options[] = {
@@ -28,6 +29,8 @@ static const struct argp_option options[] = {
 	  "End after so long without a threadproc and a client (default: 60)", 0 },
 	{ "stay", OPT_STAY, NULL, 0, "Never end because of idleness", 0 },
 	{ "stop", OPT_STOP, NULL, 0, "End the space: its threadprocs, then its server", 0 },
+	{ "thaw", OPT_THAW, NULL, 0,
+	  "Let everything go on that was stopped by a crash (tprun --on-crash=stop-space)", 0 },
 	{ "ready-fd", OPT_READY_FD, "FD", 0,
 	  "Write 1 to this descriptor when the space is there, A when it has a server already, E "
 	  "and a text when it cannot be",
@@ -63,6 +66,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_STOP:
 		arguments->stop = true;
 		return 0;
+	case OPT_THAW:
+		arguments->thaw = true;
+		return 0;
 	case OPT_READY_FD:
 		arguments->server.ready_fd = (int)parse_number(arg, INT_MAX, state);
 		return 0;
@@ -93,6 +99,8 @@ int main(int argc, char **argv)
 	}
 	if (arguments.stop)
 		result = stop_space(arguments.server.space, &err);
+	else if (arguments.thaw)
+		result = thaw_space(arguments.server.space, &err);
 	else
 		result = server_run(&arguments.server, &err);
 	if (!result)

@@ -42,3 +42,24 @@ int stop_space(const char *space, struct err *err)
 		packet_deinit(&packet);
 	return 0;
 }
+
+int thaw_space(const char *space, struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+	union packet_body body = { 0 };
+	struct packet packet;
+
+	if (connect_to(space, &fd, err))
+		return -1;
+	if (packet_send(fd, WIRE_THAW, &body, NULL, 0, err) == PACKET_ERROR)
+		return -1;
+	switch (packet_recv(fd, PACKET_FROM_SERVER, &packet, err)) {
+	case PACKET_OK:
+		packet_deinit(&packet);
+		return 0;
+	case PACKET_ERROR:
+		return -1;
+	default:
+		return err_set(err, ERR_NO_SPACE, "the space %s has just ended", space);
+	}
+}

@@ -1,10 +1,13 @@
-/* stop.h - ends the space of that name, and waits until it has ended. */
+/* stop.h - what is asked of the server of a space that runs. */
 #ifndef TPROC_SERVER_STOP_H
 #define TPROC_SERVER_STOP_H
 
 #include "lib/base/err.h"
 
-/* ERR_NO_SPACE when there is none. */
+/* Ends the space, and waits until it has ended.  ERR_NO_SPACE when there is none, as below. */
 int stop_space(const char *space, struct err *err);
+
+/* What a crash stopped (tprun --on-crash=stop-space) goes on. */
+int thaw_space(const char *space, struct err *err);
 
 #endif

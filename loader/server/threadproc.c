@@ -127,7 +127,8 @@ static void on_changed(struct threadproc *tp, const siginfo_t *info)
 		return;
 	if (tp->phase == THREADPROC_LIVING)
 		threadproc_publish_state(tp, stopped ? TP_STATE_STOPPED : TP_STATE_RUNNING);
-	if (tp->client)
+	/* Its launcher is not to stop along with it. */
+	if (tp->client && !tp->frozen)
 		client_changed(tp->client, info->si_code, info->si_status);
 }
 
@@ -219,11 +220,7 @@ static void on_exec_timer(struct loop_timer *timer)
 	loop_arm(&tp->server->loop, timer, tp->exec_wait_ms);
 }
 
-/*
- * What can wait until the program is under way: what its descriptors are, and the link
- * map (the dynamic linker should be through; if it is not, it will ring).
- */
-static void look(struct threadproc *tp)
+void threadproc_look(struct threadproc *tp)
 {
 	mailboxes_listen(&tp->server->mailboxes, tp->index);
 	launch_publish_files(tp);
@@ -241,7 +238,7 @@ static bool has_scanned(const struct threadproc *tp)
 
 static void on_first_look(struct loop_timer *timer)
 {
-	look(container_of(timer, struct threadproc, first_look));
+	threadproc_look(container_of(timer, struct threadproc, first_look));
 }
 
 /* ---- end --------------------------------------------------------------------------------------- */
@@ -272,6 +269,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 		service_drop_names(tp);
 		threadproc_count_live(server, -1);
 	}
+	crash_ended(tp);
 	tp->client = NULL;
 	if (client)
 		client_exited(client, info.si_code, info.si_status);
@@ -282,7 +280,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	/* One that came and went before the first look, did nothing wrong and mapped nothing new
 	 * left nothing that somebody could want to know. */
 	if (!tp->sources || info.si_code != CLD_EXITED || has_scanned(tp))
-		look(tp);
+		threadproc_look(tp);
 	launch_drop_sources(tp);
 	tp->phase = THREADPROC_DEAD;
 	teardown_begin(tp);

@@ -59,6 +59,9 @@ struct threadproc {
 	uint64_t interp_bias;
 	bool hold_crash;	     /* its launcher wants to look when it crashes */
 	bool crashed;		     /* the record of that is published */
+	bool stops_space;	     /* when it crashes, with hold_crash, all others stop */
+	bool has_stopped_space;	     /* they did, and wait for it to be let go */
+	bool frozen;		     /* it is one of those that were stopped */
 	uint64_t execfn;             /* address of the string that AT_EXECFN names */
 	bool was_attached;      /* by a debugger, at some time */
 	bool stopped_at_attach; /* by others than a debugger */
@@ -97,6 +100,12 @@ void threadproc_count_live(struct server *server, int change);
 
 /* SIGKILL, also for one that is still being launched. */
 void threadproc_kill(struct threadproc *tp);
+
+/*
+ * What can wait until the program is under way, at the latest until somebody looks: what its
+ * descriptors are, and the link map (the dynamic linker should be through; if not, it will ring).
+ */
+void threadproc_look(struct threadproc *tp);
 
 /* Its client is gone: what it started goes too. */
 void threadproc_abandon(struct threadproc *tp);

@@ -108,6 +108,7 @@ class Space:
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("TPROC_")}
         self.env.update(XDG_RUNTIME_DIR=self.runtime, LC_ALL="C.UTF-8",
                         XDG_CACHE_HOME=str(pathlib.Path(self.runtime) / "cache"),
+                        XDG_STATE_HOME=str(pathlib.Path(self.runtime) / "state"),
                         TPROC_DEBUG_DIR="")  # answers do not depend on what is installed
         self.directory = pathlib.Path(self.runtime) / "tproc" / name
 

@@ -49,16 +49,28 @@ void access_registers(const struct tp_crash *crash, struct capture *ret_capture)
 {
 	*ret_capture = (struct capture){
 		.tid = crash->tid,
-		.regs = {
-			.r8 = word(crash, R8), .r9 = word(crash, R8 + 1),
-			.r10 = word(crash, R8 + 2), .r11 = word(crash, R8 + 3),
-			.r12 = word(crash, R8 + 4), .r13 = word(crash, R8 + 5),
-			.r14 = word(crash, R8 + 6), .r15 = word(crash, R8 + 7),
-			.rdi = word(crash, RDI), .rsi = word(crash, RSI), .rbp = word(crash, RBP),
-			.rbx = word(crash, RBX), .rdx = word(crash, RDX), .rax = word(crash, RAX),
-			.rcx = word(crash, RCX), .rsp = crash->sp, .rip = crash->pc,
-			.eflags = word(crash, EFLAGS), .fs_base = crash->thread,
-		},
+		.regs =
+			{
+				.r8 = word(crash, R8),
+				.r9 = word(crash, R8 + 1),
+				.r10 = word(crash, R8 + 2),
+				.r11 = word(crash, R8 + 3),
+				.r12 = word(crash, R8 + 4),
+				.r13 = word(crash, R8 + 5),
+				.r14 = word(crash, R8 + 6),
+				.r15 = word(crash, R8 + 7),
+				.rdi = word(crash, RDI),
+				.rsi = word(crash, RSI),
+				.rbp = word(crash, RBP),
+				.rbx = word(crash, RBX),
+				.rdx = word(crash, RDX),
+				.rax = word(crash, RAX),
+				.rcx = word(crash, RCX),
+				.rsp = crash->sp,
+				.rip = crash->pc,
+				.eflags = word(crash, EFLAGS),
+				.fs_base = crash->thread,
+			},
 	};
 }
 
@@ -153,7 +165,40 @@ static void look_at_operands(const struct tp_crash *crash, const struct instruct
 	}
 }
 
-/* ---- What the kernel said --------------------------------------------------------------------- */
+/*
+ * Where a call, a jump or a return was to lead: to where no address can be, it is the instruction
+ * itself that fails.
+ */
+static bool bad_target(const struct tp_crash *crash, const struct instruction *instruction,
+                       struct mem *mem, uint64_t *ret_target)
+{
+	const ZydisDecodedOperand *operand = &instruction->operands[0];
+	uint64_t at = crash->sp;
+	struct err err;
+
+	if (instruction->head.meta.category == ZYDIS_CATEGORY_RET) {
+		return !mem_read(mem, at, ret_target, sizeof(*ret_target), &err) &&
+		       !is_canonical(*ret_target);
+	}
+	if (instruction->head.meta.category != ZYDIS_CATEGORY_CALL &&
+	    instruction->head.meta.category != ZYDIS_CATEGORY_UNCOND_BR)
+		return false;
+	if (operand->type == ZYDIS_OPERAND_TYPE_MEMORY)
+		return address_of(crash, instruction, operand, &at) &&
+		       !mem_read(mem, at, ret_target, sizeof(*ret_target), &err) &&
+		       !is_canonical(*ret_target);
+	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+		if (operand->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+		    operand->reg.value != registers[i].name)
+			continue;
+		*ret_target = word(crash, registers[i].index);
+		return !is_canonical(*ret_target);
+	}
+	return false;
+}
+
+/* ---- What the kernel said ---------------------------------------------------------------------
+ */
 
 static enum access_kind kind_of_fault(const struct tp_crash *crash)
 {
@@ -186,6 +231,11 @@ void access_of_crash(const struct tp_crash *crash, struct mem *mem, struct acces
 	ret_access->divides = instruction.head.mnemonic == ZYDIS_MNEMONIC_DIV ||
 	                      instruction.head.mnemonic == ZYDIS_MNEMONIC_IDIV;
 	ret_access->traps_on_purpose = instruction.head.mnemonic == ZYDIS_MNEMONIC_UD2;
+	if (is_memory && !has_address && bad_target(crash, &instruction, mem, &ret_access->addr)) {
+		ret_access->kind = ACCESS_EXECUTE;
+		ret_access->no_address = true;
+		return;
+	}
 	if (is_memory)
 		look_at_operands(crash, &instruction, has_address, ret_access);
 }

@@ -1,0 +1,290 @@
+/* What was done to memory that was not to be done, in words. */
+#include "inspect/report/parts.h"
+
+#include "inspect/show.h"
+
+#include "lib/base/cleanup.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No program has anything below: an address there is a null pointer's and an offset. */
+#define NULL_END UINT64_C(65536)
+/* So far from the stack pointer a stack that is too small is touched. */
+#define OVERFLOW_REACH (UINT64_C(1) << 20)
+/* So far behind the end of something an address may be meant to be in it. */
+#define PAST_MAX UINT64_C(65536)
+#define PAGE UINT64_C(4096)
+/* A function is recursive that has so many frames and is among so many innermost ones. */
+#define RECURSION_MIN 4
+#define RECURSION_NEAR 8
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+static bool is_overflow(const struct report *report, uint64_t *ret_size)
+{
+	const struct tp_crash *crash = report->crash;
+	const struct tp_threadproc *abi = &report->tp->abi;
+	const struct identity *id = report->fault;
+	uint64_t addr = report->access.addr;
+
+	if (crash->sig != SIGSEGV || crash->code <= 0 || id->owner.tp != report->tp ||
+	    (id->mapped && id->mapping.prot))
+		return false;
+	*ret_size = crash->tid == abi->pid ? abi->stack_hi - abi->stack_lo : 0;
+	if (id->place == PLACE_GUARD)
+		return id->tid == crash->tid;
+	/* of one that is gone: right below the main thread's */
+	return crash->tid == abi->pid && addr < abi->stack_lo &&
+	       abi->stack_lo - addr < OVERFLOW_REACH &&
+	       crash->sp - addr + OVERFLOW_REACH < 2 * OVERFLOW_REACH;
+}
+
+/* "read 8 bytes", "wrote to"; "used" when it is not known what it did. */
+static void put_access(FILE *out, const struct access *access, const char *preposition)
+{
+	const char *verb = access->kind == ACCESS_WRITE  ? "wrote"
+	                   : access->kind == ACCESS_READ ? "read"
+	                                                 : "used";
+
+	fputs(verb, out);
+	if (access->size && access->kind != ACCESS_UNKNOWN) {
+		fputc(' ', out);
+		words_count(out, access->size, "byte");
+	}
+	fprintf(out, " %s 0x%" PRIx64, preposition, access->addr);
+}
+
+/* What lies right before an address where nothing is: it may have been meant. */
+static struct identity *before(struct report *report, uint64_t addr)
+{
+	struct identity *id = malloc(sizeof(*id));
+	struct mapping unused;
+	struct err err;
+	uint64_t end = addr & ~(PAGE - 1);
+
+	for (; id && report->target->maps && end && addr - end < PAST_MAX; end -= PAGE) {
+		if (maps_find(report->target->maps, end - 1, &unused, &err))
+			continue;
+		identify(report->target, end - 1, id);
+		if (id->owner.tp && id->mapping.prot)
+			return id;
+		break;
+	}
+	free(id);
+	return NULL;
+}
+
+/* Where a bad address may come from: memory that was freed, which a register points into. */
+static void put_freed(struct report *report, FILE *out)
+{
+	AUTO_FREE struct identity *id = malloc(sizeof(*id));
+
+	for (unsigned i = 0; id && report->held && access_register_name(i); i++) {
+		if (i >= report->crash->reg_count)
+			return;
+		identify(report->target, report->crash->regs[i], id);
+		if (!id->has_chunk || id->chunk.state == CHUNK_IN_USE ||
+		    id->chunk.state == CHUNK_TOP || id->chunk.state == CHUNK_FENCE)
+			continue;
+		fprintf(out, " (%s points ", access_register_name(i));
+		if (id->addr == id->chunk.user)
+			fputs("to ", out);
+		words_place(report, out, id);
+		fputc(')', out);
+		return;
+	}
+}
+
+static const char *in_a_hole(struct report *report, FILE *out)
+{
+	const struct access *access = &report->access;
+	AUTO_FREE struct identity *left = before(report, access->addr);
+
+	put_access(out, access, "at");
+	fputs(", ", out);
+	if (!left) {
+		words_place(report, out, report->fault);
+		put_freed(report, out);
+		return "unmapped";
+	}
+	if (left->has_chunk) {
+		words_count(out, access->addr - left->chunk.user, "byte");
+		fprintf(out, " from the start of a chunk of %" PRIu64 " bytes of ",
+		        left->chunk.size);
+		words_possessed(report, out, &left->owner, "heap");
+		return "past-end";
+	}
+	words_count(out, access->addr - left->mapping.hi, "byte");
+	fputs(" past the end of ", out);
+	if (left->place == PLACE_FILE)
+		fprintf(out, "%s", base_name(left->mapping.path));
+	else
+		words_possessed(report, out, &left->owner, words_memory(left));
+	return "past-end";
+}
+
+static const char *stale(struct report *report, FILE *out)
+{
+	const struct identity *id = report->fault;
+
+	put_access(out, &report->access, "at");
+	fputs(": a stale pointer into ", out);
+	if (id->owner.tp) {
+		words_who(out, id->owner.tp);
+		fputs(", which ", out);
+		words_end(out, id->owner.tp);
+	} else {
+		fputs("a component that is gone", out);
+	}
+	if (id->symbol.name)
+		fprintf(out, " (%s of %s)", id->symbol_name, base_name(id->file));
+	else if (id->module)
+		fprintf(out, " (%s)", base_name(id->file));
+	else if (id->place != PLACE_UNMAPPED)
+		fprintf(out, " (its %s)", place_name(id->place));
+	return "stale";
+}
+
+static size_t frames_of(const struct code_place *places, size_t count, const char *function)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < count; i++)
+		same += !strcmp(places[i].function, function);
+	return same;
+}
+
+/* The function that calls itself: one of the innermost that many frames are of. */
+static void put_recursion(struct report *report, FILE *out)
+{
+	const struct backtrace *bt = &report->backtrace;
+	AUTO_FREE struct code_place *places = calloc(bt->count + 1, sizeof(*places));
+
+	for (size_t i = 0; places && i < bt->count; i++)
+		code_find(report, bt->frames[i].pc, frame_lookup_address(&bt->frames[i]),
+		          &places[i]);
+	for (size_t i = 0; places && i < bt->count && i < RECURSION_NEAR; i++) {
+		size_t same = frames_of(places, bt->count, places[i].function);
+
+		if (!*places[i].function || same < RECURSION_MIN || same < bt->count / 4)
+			continue;
+		fputs(", recursion of ", out);
+		code_words(out, &places[i], bt->frames[i].pc);
+		return;
+	}
+}
+
+static const char *overflow(struct report *report, FILE *out, uint64_t size)
+{
+	char text[SHOW_TEXT_SIZE];
+
+	fputs("stack overflow", out);
+	if (size)
+		fprintf(out, ", %s", show_bytes(size, text));
+	put_recursion(report, out);
+	return "stack-overflow";
+}
+
+static const char *jumped(struct report *report, FILE *out)
+{
+	const struct identity *id = report->fault;
+
+	if (report->access.addr < NULL_END) {
+		fputs("called a null pointer", out);
+		return "null-call";
+	}
+	if (id->owner.kind == OWNER_EXITED) {
+		fputs("called code that is gone, ", out);
+		report->access.size = 0;
+		return stale(report, out);
+	}
+	fprintf(out, "jumped to 0x%" PRIx64 ", ", report->access.addr);
+	if (report->access.no_address) {
+		fputs("which is no address", out);
+		return "wild-jump";
+	}
+	words_place(report, out, id);
+	return id->mapped ? "jump-into-data" : "wild-jump";
+}
+
+static const char *null_pointer(struct report *report, FILE *out)
+{
+	put_access(out, &report->access, report->access.kind == ACCESS_WRITE ? "to" : "at");
+	fputs(report->access.addr ? ", an offset from a null pointer" : ", a null pointer", out);
+	return "null";
+}
+
+/* It is mapped, but not for this. */
+static const char *forbidden(struct report *report, FILE *out)
+{
+	const struct identity *id = report->fault;
+	const bool writes = report->access.kind == ACCESS_WRITE;
+
+	put_access(out, &report->access, writes ? "to" : "at");
+	fputs(", ", out);
+	if (writes && !id->has_chunk && id->symbol.name) {
+		words_possessed(report, out, &id->owner, words_memory(id));
+		fputs(": ", out);
+	}
+	words_place(report, out, id);
+	if (!id->mapping.prot)
+		fputs(", which nobody may touch", out);
+	return writes && id->mapping.prot ? "read-only" : "protected";
+}
+
+static const char *wild(struct report *report, FILE *out)
+{
+	put_access(out, &report->access, "at");
+	fputs(", which is no address", out);
+	put_freed(report, out);
+	return "wild";
+}
+
+const char *words_fault(struct report *report, FILE *out)
+{
+	const struct access *access = &report->access;
+	const struct identity *id = report->fault;
+	uint64_t size;
+
+	if (is_overflow(report, &size))
+		return overflow(report, out, size);
+	if (access->kind == ACCESS_EXECUTE)
+		return jumped(report, out);
+	if (report->crash->code == SI_KERNEL && !access->no_address) {
+		fputs("did what the processor does not permit", out);
+		return "protection";
+	}
+	if (access->no_address)
+		return wild(report, out);
+	if (access->addr < NULL_END)
+		return null_pointer(report, out);
+	if (id->owner.kind == OWNER_EXITED)
+		return stale(report, out);
+	return id->mapped ? forbidden(report, out) : in_a_hole(report, out);
+}
+
+const char *words_bus_error(struct report *report, FILE *out)
+{
+	const struct identity *id = report->fault;
+
+	if (report->crash->code == BUS_ADRALN) {
+		fputs("used an address that is not aligned", out);
+		return "alignment";
+	}
+	put_access(out, &report->access, "at");
+	if (report->crash->code != BUS_ADRERR) {
+		fputs(", where memory is broken", out);
+		return "hardware";
+	}
+	fprintf(out, ", past the end of the file %s",
+	        id->mapped && *id->mapping.path ? id->mapping.path : "that is mapped there");
+	return "past-file";
+}
