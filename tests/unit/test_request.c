@@ -335,7 +335,7 @@ static const char *spoil_attribute(struct wire_launch *launch, int n)
 {
 	switch (n) {
 	case 0:
-		launch->flags = 32;
+		launch->flags = 64;
 		return "unknown flags";
 	case 1:
 		launch->flags = 1u << 31;
@@ -382,7 +382,8 @@ static const char *spoil_attribute(struct wire_launch *launch, int n)
 		launch->ioprio = 4u << 13; /* without the flag it means nothing */
 		return NULL;
 	case 15:
-		launch->flags = WIRE_NO_NEW_PRIVS | WIRE_FORK_ALL | WIRE_HOLD_CRASH;
+		launch->flags = WIRE_NO_NEW_PRIVS | WIRE_FORK_ALL | WIRE_HOLD_CRASH |
+		                WIRE_CRASH_STOPS_SPACE;
 		return NULL;
 	default:
 		launch->timer_slack_ns = UINT64_MAX;
