@@ -3,18 +3,12 @@
 #include "inspect/show.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 #include "lib/types/source.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
 
 /* The line, where the module has debugging information. */
 static void find_source(struct report *report, const struct identity *id, struct code_place *place)
@@ -28,7 +22,7 @@ static void find_source(struct report *report, const struct identity *id, struct
 		return;
 	if (!source_at(debug, id->vaddr, frames) || !frames[0].place.file)
 		return;
-	place->source = base_name(frames[0].place.file);
+	place->source = text_base_name(frames[0].place.file);
 	place->line = frames[0].place.line;
 }
 
@@ -63,7 +57,7 @@ void code_words(FILE *out, const struct code_place *place, uint64_t pc)
 	if (place->source)
 		fprintf(out, " (%s:%u)", place->source, place->line);
 	else if (place->file)
-		fprintf(out, " of %s", base_name(place->file));
+		fprintf(out, " of %s", text_base_name(place->file));
 }
 
 json_t *code_json(const struct code_place *place)

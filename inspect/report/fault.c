@@ -4,6 +4,7 @@
 #include "inspect/show.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -20,13 +21,6 @@
 /* A function is recursive that has so many frames and is among so many innermost ones. */
 #define RECURSION_MIN 4
 #define RECURSION_NEAR 8
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
 
 static bool is_overflow(const struct report *report, uint64_t *ret_size)
 {
@@ -125,7 +119,7 @@ static const char *in_a_hole(struct report *report, FILE *out)
 	words_count(out, access->addr - left->mapping.hi, "byte");
 	fputs(" past the end of ", out);
 	if (left->place == PLACE_FILE)
-		fprintf(out, "%s", base_name(left->mapping.path));
+		fprintf(out, "%s", text_base_name(left->mapping.path));
 	else
 		words_possessed(report, out, &left->owner, words_memory(left));
 	return "past-end";
@@ -145,9 +139,9 @@ static const char *stale(struct report *report, FILE *out)
 		fputs("a component that is gone", out);
 	}
 	if (id->symbol.name)
-		fprintf(out, " (%s of %s)", id->symbol_name, base_name(id->file));
+		fprintf(out, " (%s of %s)", id->symbol_name, text_base_name(id->file));
 	else if (id->module)
-		fprintf(out, " (%s)", base_name(id->file));
+		fprintf(out, " (%s)", text_base_name(id->file));
 	else if (id->place != PLACE_UNMAPPED)
 		fprintf(out, " (its %s)", place_name(id->place));
 	return "stale";

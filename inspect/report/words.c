@@ -5,6 +5,7 @@
 #include "inspect/syscalls.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/text.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -14,13 +15,6 @@
 /* What a signal has: struct siginfo as the kernel lays it down. */
 #define SIGINFO_PID 16
 #define SIGINFO_SYSCALL 24
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
 
 static int32_t siginfo_word(const struct tp_crash *crash, size_t at)
 {
@@ -47,7 +41,7 @@ static bool put_abort_message(struct report *report, FILE *out)
 			snapshot_image(report->target->snapshot, tp->modules[i].abi.image);
 		const struct symbols *symbols;
 
-		if (!image || !strstr(base_name(image->path), "libc.") ||
+		if (!image || !strstr(text_base_name(image->path), "libc.") ||
 		    symcache_image(report->target->symbols, image, &symbols, &err))
 			continue;
 		for (uint32_t k = 0; !at && k < symbols_count(symbols); k++) {
