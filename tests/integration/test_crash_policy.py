@@ -59,6 +59,7 @@ class Told(PolicyTest):
         with Terminal(argv, self.space.env, columns=200) as terminal:
             terminal.expect("wrote 4 bytes to 0x0, a null pointer, in write_to_null")
             terminal.expect("suspect: null")
+            terminal.expect("kept as")
         self.assertEqual(len(self.space.inspect("crash --list")["kept"]), 1)
 
     def test_quiet(self):
