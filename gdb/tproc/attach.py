@@ -125,9 +125,10 @@ def attach(component):
 
 
 class Queue:
-    """Attaches one component after the other in non-stop mode, from GDB's event loop.
+    """Attaches one component after the other, from GDB's event loop.
 
-    There, "attach" comes back before GDB has read what it needs.  The one instance is `queue`.
+    In non-stop mode, and wherever the event loop is what called us, "attach" comes back before GDB
+    has read what it needs.  The one instance is `queue`.
     """
 
     def __init__(self):
@@ -138,10 +139,17 @@ class Queue:
         self._waiting.append((component, then))
         gdb.post_event(self.go_on)
 
+    @property
+    def is_empty(self):
+        return not self._waiting and not self._current
+
     @staticmethod
     def _is_ready(inferior):
-        """The program and its dynamic linker, or the vdso, are known."""
-        return not inferior.pid or len(inferior.progspace.objfiles()) > 1
+        """The program and its dynamic linker, or the vdso, are known; in all-stop it stands still."""
+        if not inferior.pid:
+            return True
+        return len(inferior.progspace.objfiles()) > 1 and (
+            gdb.parameter("non-stop") or all(t.is_stopped() for t in inferior.threads()))
 
     def go_on(self):
         """Looks whether the one at work is through, then takes the next."""
@@ -175,7 +183,7 @@ class Queue:
         selected = gdb.selected_thread()
         shown = debugger.session().show(component.id, _waiting)
         try:
-            inferior = _begin(component, shown, " &")
+            inferior = _begin(component, shown, " &" if gdb.parameter("non-stop") else "")
         except gdb.GdbError:
             debugger.session().show(0)
             raise

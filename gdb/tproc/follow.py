@@ -6,6 +6,7 @@ go on after it.
 """
 
 import threading
+import time
 
 import gdb
 
@@ -19,7 +20,8 @@ class Follower:
     def __init__(self):
         self._session = None
         self._waiting = []  # ids of components to attach once everything stands still
-        self._resume = False
+        self._resume = None  # the command by which those that were interrupted go on
+        self._prompted = True  # since threads were last set going: they run in the background
         self.stop_at_launch = False
 
     def start(self):
@@ -27,12 +29,16 @@ class Follower:
             return
         session = lease.Session(debugger.directory(), lease.WANTS_EVENTS)
         self._session = session
+        gdb.events.cont.connect(self._on_cont)
+        gdb.events.before_prompt.connect(self._on_prompt)
         attach.start_thread(threading.Thread(target=self._listen, args=(session,)))
 
     def stop(self):
         if self._session:
             self._session.shut_down()
             self._session = None
+            gdb.events.cont.disconnect(self._on_cont)
+            gdb.events.before_prompt.disconnect(self._on_prompt)
 
     def _listen(self, session):
         while True:
@@ -41,6 +47,12 @@ class Follower:
             except lease.Refused:
                 return
             gdb.post_event(lambda event=event: self._on_event(session, event))
+
+    def _on_cont(self, _event):
+        self._prompted = False
+
+    def _on_prompt(self):
+        self._prompted = True
 
     # ---- in GDB's own thread ---------------------------------------------------------------------
 
@@ -70,7 +82,7 @@ class Follower:
         if gdb.parameter("non-stop") or not _anybody_runs():
             self._attach_waiting()
         else:
-            self._resume = True
+            self._resume = "continue &" if self._prompted else "continue"
             gdb.execute("interrupt", to_string=True)
 
     def on_stop(self, _event):
@@ -80,19 +92,24 @@ class Follower:
 
     def _attach_waiting(self):
         wanted, self._waiting = self._waiting, []
-        resume, self._resume = self._resume, False
         try:
             registry = debugger.registry()
             for number in wanted:
                 for component in registry.find(str(number)):
-                    if gdb.parameter("non-stop"):
-                        attach.queue.add(component)
-                    else:
-                        attach.attach(component)
+                    attach.queue.add(component)
         except (gdb.error, gdb.GdbError, OSError, *WRONG) as error:
             gdb.write(f"tproc: {error}\n", gdb.STDERR)
+        gdb.post_event(self._go_on)
+
+    def _go_on(self):
+        """Not in the callback that attached: GDB is not through with the attach then."""
+        if not attach.queue.is_empty or self._waiting:
+            time.sleep(attach.STEP)
+            gdb.post_event(self._go_on)
+            return
+        resume, self._resume = self._resume, None
         if resume and not self.stop_at_launch:
-            gdb.execute("continue")
+            gdb.execute(resume)
 
 
 def _anybody_runs():

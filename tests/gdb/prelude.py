@@ -119,18 +119,27 @@ def passed():
 def test_in_loop(body):
     """Runs a script beside GDB's event loop: the body of a generator, which yields conditions.
 
-    It goes on when the condition that it yielded holds.
+    It goes on when the condition that it yielded holds.  What stands before a line "---" is carried out
+    before the loop, as from the command line.
     """
+    first, separator, rest = body.partition("\n---\n")
+    if separator:
+        exec(compile(first, "script", "exec"), globals())  # pylint: disable=exec-used
+        body = rest
     source = "def steps():\n" + textwrap.indent(body, "    ") + "\n    yield lambda: True\n"
     exec(compile(source, "script", "exec"), globals())  # pylint: disable=exec-used
     steps = globals()["steps"]()
     waiting_for = lambda: True  # pylint: disable=unnecessary-lambda-assignment
+    busy = False
 
     def look():
-        nonlocal waiting_for
+        """Commands that wait come back here while they do."""
+        nonlocal waiting_for, busy
         try:
-            while waiting_for():
+            while not busy and waiting_for():
+                busy = True
                 waiting_for = next(steps)
+                busy = False
         except StopIteration:
             passed()
         except gdb.error as error:

@@ -111,8 +111,9 @@ static void do_check(void)
 static void do_call(const char *argument)
 {
 	long (*function)(long) = (long (*)(long))strtoul(argument, NULL, 0);
+	long result = function(21); /* do_call calls */
 
-	printf("called %ld\n", function(21));
+	printf("called %ld\n", result);
 }
 
 /* Any of the ways to have a child; it works too, and says so by its status. */
