@@ -68,7 +68,7 @@ def _give_up(inferior, before):
         gdb.execute(f"remove-inferiors {inferior.num}", to_string=True)
 
 
-def _add_by_bias(component):
+def add_by_bias(component):
     """Symbols where GDB cannot find the program by itself: of every module, at its place."""
     gdb.execute("symbol-file", to_string=True)
     for module in component.modules():
@@ -85,7 +85,7 @@ def _attach_shown(component, background):
 def _attach_by_bias(component, background):
     gdb.execute("set displaced-stepping off", to_string=True)
     gdb.execute(f"attach {component.pid}{background}", to_string=True)
-    _add_by_bias(component)
+    add_by_bias(component)
 
 
 def _waiting(holder):
@@ -245,6 +245,20 @@ def on_exited(event):
         return
     code = getattr(event, "exit_code", None)
     say(f"[{component} ended {'by a signal' if code is None else f'with status {code}'}]")
+    if gdb.parameter("non-stop"):
+        gdb.post_event(lambda: _remove(event.inferior))
+
+
+def _remove(inferior):
+    """GDB 13 crashes at "interrupt -a" in non-stop mode while there is an inferior that has ended."""
+    if not inferior.is_valid() or inferior.pid:
+        return
+    if gdb.selected_inferior().num == inferior.num:
+        others = [other for other in gdb.inferiors() if other.num != inferior.num and other.pid]
+        if not others:
+            return
+        switch_to(others[0])
+    gdb.execute(f"remove-inferiors {inferior.num}", to_string=True)
 
 
 def _is_alive(component):

@@ -53,6 +53,7 @@ class Debugger:
         self._session = None
         self._directory = None
         self.components = {}  # inferior number -> Component that it is attached to
+        self.cores = {}  # inferior number -> Component whose core it looks at
         self.former = {}  # inferior number -> (name, program) of the last one
 
     # ---- the space --------------------------------------------------------------------------
@@ -105,14 +106,9 @@ class Debugger:
         """The component that an inferior (the current one) is attached to, or None."""
         inferior = inferior or gdb.selected_inferior()
         if is_core(inferior):
-            return self.registry_component(inferior)
+            return self.cores.get(inferior.num)
         component = self.components.get(inferior.num)
         return component if component and component.pid == inferior.pid else None
-
-    def registry_component(self, inferior):
-        with contextlib.suppress(gdb.error, *WRONG):
-            return self._of_memory(inferior).by_pid(inferior.pid)
-        return None
 
     def inferior(self, component):
         """The inferior that is attached to a component, or None."""

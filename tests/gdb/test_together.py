@@ -94,7 +94,7 @@ class Follow(GdbTest):
 import subprocess
 def launch(name, *argv):
     return subprocess.Popen([os.environ["TPROC_TEST_TPRUN"], "-n", name, *argv],
-                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 names = lambda: sorted(component.name for _, component in
                        sys.modules["tproc.debugger"].debugger.attached())
 """
@@ -131,6 +131,7 @@ yield lambda: all(t.is_running() for i in gdb.inferiors() for t in i.threads())
 late.kill()
 yield lambda: names() == ["left"]
 late.wait()
+yield lambda: len(gdb.inferiors()) == 1
 ex("interrupt -a")
 yield lambda: all_stopped(2)
 ex("tproc detach")
@@ -148,14 +149,12 @@ for _ in range(2):
     again = launch("again", worker, "5", "1")
     yield lambda: names() == ["again", "left"] and all_stopped(3) and \\
         current() == "again" and gdb.selected_frame().name() == "square"
-    ex("tproc select left")
-    again.kill()
+    gdb.breakpoints()[0].enabled = False
+    again.stdin.close()
     ex("continue &")
-    yield lambda: names() == ["left"]
-    yield lambda: all_stopped(2) or True
-    if not all_stopped(2):
-        ex("interrupt")
-    yield lambda: all_stopped(2)
+    yield lambda: names() == ["left"] and all_stopped(2)
+    gdb.breakpoints()[0].enabled = True
+    ex("tproc select left")
 ex("tproc detach")
 """)
 
