@@ -19,6 +19,7 @@ class Follower:
 
     def __init__(self):
         self._session = None
+        self._thread = None
         self._waiting = []  # ids of components to attach once everything stands still
         self._resume = None  # the command by which those that were interrupted go on
         self._prompted = True  # since threads were last set going: they run in the background
@@ -31,11 +32,15 @@ class Follower:
         self._session = session
         gdb.events.cont.connect(self._on_cont)
         gdb.events.before_prompt.connect(self._on_prompt)
-        attach.start_thread(threading.Thread(target=self._listen, args=(session,)))
+        self._thread = threading.Thread(target=self._listen, args=(session,))
+        attach.start_thread(self._thread)
 
     def stop(self):
         if self._session:
+            # A thread that still runs when GDB takes Python down makes it crash.
             self._session.shut_down()
+            self._thread.join()
+            self._session.close()
             self._session = None
             gdb.events.cont.disconnect(self._on_cont)
             gdb.events.before_prompt.disconnect(self._on_prompt)

@@ -68,6 +68,7 @@ from . import functions, printers  # noqa: E402,F401
 
 frames.Filter()
 gdb.events.exited.connect(attach.on_exited)
+gdb.events.gdb_exiting.connect(lambda event: follower.stop())
 gdb.events.stop.connect(frames.on_stop)
 gdb.events.stop.connect(follower.on_stop)
 prompt.install()
