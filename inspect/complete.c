@@ -88,6 +88,7 @@ static void provide_components(struct session *session, const char *prefix,
 static const complete_provider providers[TAKES_END] = {
 	[TAKES_COMPONENT] = provide_components,
 	[TAKES_SYMBOL] = complete_symbols,
+	[TAKES_TYPE] = complete_types,
 	[TAKES_VERB] = provide_verbs,
 };
 

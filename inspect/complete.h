@@ -32,6 +32,9 @@ bool complete_add(struct complete_list *list, const char *prefix, const char *wo
 /* Symbols of all files that are mapped, as sym takes them. */
 void complete_symbols(struct session *session, const char *prefix, struct complete_list *list);
 
+/* Types of the programs, with and without what they are in. */
+void complete_types(struct session *session, const char *prefix, struct complete_list *list);
+
 struct completion {
 	size_t start;              /* where in the line the word begins */
 	bool file;                 /* a file name: the list is empty */

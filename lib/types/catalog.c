@@ -147,7 +147,7 @@ static int visit_modules(struct walk *walk, const struct reg_threadproc *tp, str
 		const struct reg_module *module = &tp->modules[i];
 		struct found found = {.tp = tp, .module = module};
 		struct err ignored;
-		bool is_new;
+		bool is_new = false;
 		int ret;
 
 		if ((module->abi.kind == TP_MODULE_PROGRAM) != walk->programs ||

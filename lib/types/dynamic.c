@@ -4,7 +4,7 @@
  * be another threadproc's.  The word before the table's functions but one says how far into the
  * whole object this part of it lies.
  */
-#include "lib/types/render_parts.h"
+#include "lib/types/dynamic.h"
 
 #include "lib/read/identify.h"
 

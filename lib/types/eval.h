@@ -11,6 +11,12 @@
 struct eval {
 	struct catalog *catalog;
 	const struct reg_threadproc *tp; /* where names are looked for first; NULL: everywhere */
+	pid_t tid;                       /* whose thread-local variables; 0: the only thread's */
+	/*
+	 * Set, unless it is NULL, when a thread-local variable was met and it takes a tid to say
+	 * which: to the threadproc whose it is.
+	 */
+	const struct reg_threadproc **ret_threaded;
 };
 
 /*

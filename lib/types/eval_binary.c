@@ -3,6 +3,8 @@
  */
 #include "lib/types/eval_parts.h"
 
+#include "lib/types/dynamic.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -339,13 +341,20 @@ static uint64_t related(const struct eval *eval, const struct value *from, const
                         uint64_t addr)
 {
 	const struct type *a = type_strip(from->type), *b = type_strip(to);
+	struct value object, whole;
 	uint64_t moved;
 
 	if (a->kind != TYPE_POINTER || b->kind != TYPE_POINTER || !addr ||
-	    !type_is_record(type_target(a)) || !type_is_record(type_target(b)) ||
-	    !value_base_offset(eval->catalog, type_target(a), type_target(b), addr, &moved))
+	    !type_is_record(type_target(a)) || !type_is_record(type_target(b)))
 		return addr;
-	return moved;
+	if (value_base_offset(eval->catalog, type_target(a), type_target(b), addr, &moved))
+		return moved;
+	/* from a virtual base class, only the object knows the way */
+	object = value_at(type_target(a), from->tp, addr);
+	if (dynamic_value(eval->catalog, &object, &whole) &&
+	    value_base_offset(eval->catalog, whole.type, type_target(b), whole.addr, &moved))
+		return moved;
+	return addr;
 }
 
 /* An object as another type of object: what is at its address. */

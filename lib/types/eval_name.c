@@ -3,7 +3,7 @@
  */
 #include "lib/types/eval_parts.h"
 
-#include "lib/base/cleanup.h"
+#include "lib/read/component.h"
 #include "lib/types/die.h"
 
 #include <ctype.h>
@@ -221,7 +221,40 @@ static int constant_value(const struct found *found, const struct type *type,
 	return 0;
 }
 
-static int object_value(const struct found *found, struct value *ret_value, struct err *err)
+/* A thread-local variable: in the block that the thread has for the variable's module. */
+static int thread_value(const struct eval *eval, const struct found *found, const struct type *type,
+                        struct value *ret_value, struct err *err)
+{
+	const struct tls_block *block = NULL;
+	const struct tls *tls;
+	size_t count = 0;
+
+	if (component_tls(catalog_target(eval->catalog), found->tp, &tls, err))
+		return -1;
+	for (size_t i = 0; i < tls->count; i++) {
+		const struct tls_block *at = &tls->list[i];
+
+		if (at->module != found->module || (eval->tid && at->tid != eval->tid) ||
+		    found->entry->addr >= at->hi - at->lo)
+			continue;
+		block = at;
+		count++;
+	}
+	if (!count)
+		return err_set(err, ERR_NOT_FOUND, "%s is thread-local, and %s has one",
+		               found->entry->name, eval->tid ? "not every thread" : "no thread");
+	if (count > 1) {
+		if (eval->ret_threaded)
+			*eval->ret_threaded = found->tp;
+		return err_set(err, ERR_USAGE, "%s is thread-local: %zu threads have one each",
+		               found->entry->name, count);
+	}
+	*ret_value = value_at(type, found->tp, block->lo + found->entry->addr);
+	return 0;
+}
+
+static int object_value(const struct eval *eval, const struct found *found, struct value *ret_value,
+                        struct err *err)
 {
 	const struct type *type;
 
@@ -243,8 +276,7 @@ static int object_value(const struct found *found, struct value *ret_value, stru
 		ret_value->tp = found->tp;
 		return 0;
 	case PLACED_TLS:
-		return err_set(err, ERR_NOT_FOUND, "%s is thread-local: each thread has its own",
-		               found->entry->name);
+		return thread_value(eval, found, type, ret_value, err);
 	case PLACED_NOWHERE:
 		break;
 	}
@@ -367,7 +399,7 @@ static int find_anywhere(const struct eval *eval, struct object_query *query,
 		return ambiguous(&candidates, query->name, err);
 	if (find_in(eval, candidates.list[0].tp, query, &found, &is_found, err))
 		return -1;
-	return object_value(is_found ? &found : &candidates.list[0], ret_value, err);
+	return object_value(eval, is_found ? &found : &candidates.list[0], ret_value, err);
 }
 
 int eval_name(const struct eval *eval, const struct expr_name *name, struct value *ret_value,
@@ -387,7 +419,7 @@ int eval_name(const struct eval *eval, const struct expr_name *name, struct valu
 	if (tp && find_in(eval, tp, &query, &found, &is_found, err))
 		return -1;
 	if (is_found)
-		return object_value(&found, ret_value, err);
+		return object_value(eval, &found, ret_value, err);
 	if (meaning.tp)
 		return err_set(err, ERR_NOT_FOUND,
 		               "nothing called %s is in the debugging information of %s",

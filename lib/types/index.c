@@ -200,11 +200,41 @@ static size_t first_of_hash(const struct debug_index *index, uint64_t hash)
 	return lo;
 }
 
+/* A name taken apart. */
+struct wanted {
+	const char *path; /* what it is in */
+	size_t path_len;
+	const char *name;
+	size_t name_len;
+	bool is_template; /* arguments may be left out */
+};
+
+static bool is_named(const struct index_entry *entry, const struct wanted *wanted)
+{
+	size_t len = strlen(entry->name), until = strcspn(entry->name, "<");
+
+	if (!wanted->is_template)
+		return names_equal(entry->name, len, wanted->name, wanted->name_len);
+	return until < len && until < wanted->name_len &&
+	       !strncmp(entry->name, wanted->name, until + 1) &&
+	       names_fit(wanted->name, wanted->name_len, entry->name, len);
+}
+
+/* exact: and nothing is around it; else: something is. */
+static bool is_meant(const struct index_entry *entry, unsigned int kinds,
+                     const struct wanted *wanted, bool exact)
+{
+	return (entry->kind & kinds) && is_named(entry, wanted) &&
+	       scopes_fit(entry->scope, wanted->path, wanted->path_len, true) == exact &&
+	       (exact || scopes_fit(entry->scope, wanted->path, wanted->path_len, false));
+}
+
 int debug_index_find(const struct debug_index *index, unsigned int kinds, const char *name,
                      index_visitor *visit, void *context)
 {
-	size_t len = strlen(name), begin, path_len;
+	size_t len = strlen(name), begin;
 	bool rooted = !strncmp(name, "::", 2);
+	struct wanted wanted;
 	uint64_t hash;
 	int ret = 0;
 
@@ -213,22 +243,30 @@ int debug_index_find(const struct debug_index *index, unsigned int kinds, const 
 		len -= 2;
 	}
 	begin = name_last_part(name, len);
-	path_len = begin >= 2 ? begin - 2 : 0;
+	wanted = (struct wanted){
+		.path = name,
+		.path_len = begin >= 2 ? begin - 2 : 0,
+		.name = name + begin,
+		.name_len = len - begin,
+	};
 	hash = name_hash(name + begin, len - begin);
-	for (int pass = 0; pass < (rooted ? 1 : 2) && !ret; pass++) {
-		bool exact = !pass;
-
-		for (size_t i = first_of_hash(index, hash);
-		     i < index->count && index->hashes[i] == hash && !ret; i++) {
-			const struct index_entry *entry = &index->entries[i];
-
-			if ((entry->kind & kinds) &&
-			    names_equal(entry->name, strlen(entry->name), name + begin,
-			                len - begin) &&
-			    scopes_fit(entry->scope, name, path_len, true) == exact &&
-			    (exact || scopes_fit(entry->scope, name, path_len, false)))
-				ret = visit(context, entry, exact);
-		}
+	for (size_t i = first_of_hash(index, hash);
+	     i < index->count && index->hashes[i] == hash && !ret; i++) {
+		if (is_meant(&index->entries[i], kinds, &wanted, true))
+			ret = visit(context, &index->entries[i], true);
+	}
+	for (size_t i = first_of_hash(index, hash);
+	     !rooted && i < index->count && index->hashes[i] == hash && !ret; i++) {
+		if (is_meant(&index->entries[i], kinds, &wanted, false))
+			ret = visit(context, &index->entries[i], false);
+	}
+	/* template arguments that have defaults may be left out: looked for one by one */
+	wanted.is_template = len && name[len - 1] == '>';
+	for (size_t i = 0; wanted.is_template && i < index->count && !ret; i++) {
+		if (index->hashes[i] != hash &&
+		    (is_meant(&index->entries[i], kinds, &wanted, true) ||
+		     (!rooted && is_meant(&index->entries[i], kinds, &wanted, false))))
+			ret = visit(context, &index->entries[i], false);
 	}
 	return ret;
 }

@@ -53,31 +53,21 @@ static int no_memory(struct walk *w)
 
 /* ---- Entries ------------------------------------------------------------- */
 
-/* Makes sure that there is room for one more. */
-static int make_room(void **array, size_t count, size_t *room, size_t size, uint64_t max)
-{
-	size_t wanted = *room ? *room * 2 : 1024;
-	void *grown;
-
-	if (count < *room)
-		return 0;
-	if (wanted > max)
-		return -1;
-	grown = reallocarray(*array, wanted, size);
-	if (!grown)
-		return -1;
-	*array = grown;
-	*room = wanted;
-	return 0;
-}
-
 static int add_entry(struct walk *w, const struct index_entry *entry)
 {
 	struct debug_index *index = w->index;
 
-	if (make_room((void **)&index->entries, index->count, &index->room, sizeof(*entry),
-	              ENTRIES_MAX))
-		return no_memory(w);
+	if (index->count == index->room) {
+		size_t room = index->room ? index->room * 2 : 1024;
+		struct index_entry *grown;
+
+		grown = room > ENTRIES_MAX ? NULL
+		                           : reallocarray(index->entries, room, sizeof(*grown));
+		if (!grown)
+			return no_memory(w);
+		index->entries = grown;
+		index->room = room;
+	}
 	index->entries[index->count++] = *entry;
 	return 0;
 }

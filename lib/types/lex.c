@@ -195,7 +195,7 @@ static int lex_mark(struct token *token, struct err *err)
 	if (!strchr("()[]*&.+-/%~!<>^|?:@,", *token->text))
 		return err_set(err, ERR_USAGE, "\"%s\" is not understood here", token->text);
 	token->kind = TOKEN_MARK;
-	token->op = *token->text;
+	token->op = (unsigned char)*token->text;
 	token->len = 1;
 	return 0;
 }

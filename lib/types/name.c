@@ -123,6 +123,21 @@ static void put_number(struct reader *r, const char *word, size_t len)
 	put(r, word, len);
 }
 
+/* std::string is the name of a type that is written out where it is an argument. */
+static bool put_string(struct reader *r, const char *word, size_t len)
+{
+	static const char full[] =
+		"__cxx11::basic_string<char,std::char_traits<char>,std::allocator<char>>";
+	static const char scope[] = "std::";
+	size_t scope_len = strlen(scope);
+
+	if (!is(word, len, "string") || !r->depth || r->used < scope_len ||
+	    memcmp(r->dst + r->used - scope_len, scope, scope_len) != 0)
+		return false;
+	put(r, full, strlen(full));
+	return true;
+}
+
 /* One word or mark of what is not a list; returns whether a word that names something was put. */
 static bool put_other(struct reader *r)
 {
@@ -143,7 +158,7 @@ static bool put_other(struct reader *r)
 	r->at += len;
 	if (isdigit((unsigned char)*word))
 		put_number(r, word, len);
-	else
+	else if (!put_string(r, word, len))
 		put(r, word, len);
 	return true;
 }
@@ -212,6 +227,38 @@ bool names_equal(const char *a, size_t a_len, const char *b, size_t b_len)
 	y_len = name_canonical(b, b_len, y, sizeof(y));
 	/* of what does not fit, the end may differ */
 	return x_len == y_len && x_len < sizeof(x) && !memcmp(x, y, x_len);
+}
+
+/* Behind the ',' at text: where the '>' is that closes the list. */
+static size_t skip_arguments(const char *text, size_t len, size_t at)
+{
+	int depth = 0;
+
+	for (; at < len; at++) {
+		if (text[at] == '<' || text[at] == '(')
+			depth++;
+		else if ((text[at] == '>' || text[at] == ')') && !depth--)
+			return at;
+	}
+	return at;
+}
+
+bool names_fit(const char *name, size_t len, const char *full, size_t full_len)
+{
+	char x[NAME_SIZE], y[NAME_SIZE];
+	size_t x_len = name_canonical(name, len, x, sizeof(x));
+	size_t y_len = name_canonical(full, full_len, y, sizeof(y));
+	size_t i = 0, j = 0;
+
+	if (x_len == sizeof(x) || y_len == sizeof(y))
+		return false;
+	while (i < x_len && j < y_len) {
+		if (x[i] == '>' && y[j] == ',')
+			j = skip_arguments(y, y_len, j);
+		if (j == y_len || x[i++] != y[j++])
+			return false;
+	}
+	return i == x_len && j == y_len;
 }
 
 static uint64_t hash(const char *text, size_t len)

@@ -19,6 +19,12 @@ size_t name_canonical(const char *name, size_t len, char *dst, size_t size);
 bool names_equal(const char *a, size_t a_len, const char *b, size_t b_len);
 uint64_t name_hash(const char *name, size_t len);
 
+/*
+ * Whether `full` is the name, or is with template arguments that the name leaves out:
+ * "vector<int>" for "vector<int, std::allocator<int> >".
+ */
+bool names_fit(const char *name, size_t len, const char *full, size_t full_len);
+
 /* Where the last part of "outer<a::b>::name" begins. */
 size_t name_last_part(const char *name, size_t len);
 

@@ -5,6 +5,7 @@
 #define TPROC_TYPES_RENDER_PARTS_H
 
 #include "lib/types/builder.h"
+#include "lib/types/dynamic.h"
 #include "lib/types/render.h"
 
 #define FOLLOWED_MAX 64
@@ -75,8 +76,5 @@ bool render_library(struct render *r, const struct value *value, const struct ty
 /* The same for strings only. */
 bool render_library_text(struct render *r, const struct value *value, const struct type *type,
                          struct shown *shown);
-
-/* The object that this one is a base class of, by its virtual functions.  False: itself. */
-bool dynamic_value(struct catalog *catalog, const struct value *value, struct value *ret_value);
 
 #endif

@@ -39,11 +39,9 @@ static void count_parts(Dwarf_Die *die, struct type_parts *counts)
 	for (bool more = die_child(die, &child); more; more = die_next(&child, &child)) {
 		int tag = dwarf_tag(&child);
 
-		if (tag == DW_TAG_inheritance)
-			counts->member_count++;
-		else if (is_static_member(&child, tag))
+		if (is_static_member(&child, tag))
 			counts->static_count++;
-		else if (tag == DW_TAG_member)
+		else if (tag == DW_TAG_inheritance || tag == DW_TAG_member)
 			counts->member_count++;
 		else if (tag == DW_TAG_enumerator)
 			counts->enumerator_count++;

@@ -223,6 +223,7 @@ struct search {
 	struct catalog *catalog;
 	const char *name;
 	unsigned int looked;
+	bool fixed; /* no virtual base classes: there is no object to ask */
 };
 
 static bool is_called(const struct member *member, const char *name)
@@ -315,6 +316,8 @@ static bool find_base(struct search *search, const struct value *value, const st
 		struct value base;
 		struct err err;
 
+		if (search->fixed && parts->members[i].is_virtual)
+			continue;
 		if (!value_member(search->catalog, value, &parts->members[i], &base, &err) &&
 		    find_base(search, &base, wanted, depth + 1, ret_addr))
 			return true;
@@ -332,7 +335,7 @@ bool value_base_offset(struct catalog *catalog, const struct type *type, const s
 	if (find_base(&search, &value, wanted, 0, ret_addr))
 		return true;
 	/* the other way round: how far into a `wanted` at addr its base class would be */
-	search.looked = 0;
+	search = (struct search){.catalog = catalog, .fixed = true};
 	value = value_at(wanted, NULL, addr);
 	if (!find_base(&search, &value, type, 0, &found))
 		return false;

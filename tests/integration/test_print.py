@@ -217,6 +217,31 @@ class Own(space.SpaceTest):
         types = self.space.inspect("types struct node")["types"]
         self.assertEqual(len([t for t in types if t["kind"] == "struct"]), 2)
 
+    def test_threads(self):
+        """Thread-local variables, of each thread and of one."""
+        process = self.start("values")
+        threads = self.space.inspect("print own")["threads"]
+        self.assertEqual([t["value"]["value"] for t in threads], ["100", "7"])
+        main, other = (t["thread"] for t in threads)
+        self.assertEqual(self.value(f"--thread={other} own + 1")["value"], "8")
+        self.assertEqual(self.value(f"--thread={main} *&own")["value"], "100")
+        self.assertIsNone(process.poll())
+
+    def test_virtual_base(self):
+        """Back from a virtual base class: only the object knows the way."""
+        self.start("values_cxx")
+        self.assertEqual(self.value("(Diamond *) (shapes::Root *) right == &diamond")["value"], "1")
+        self.assertEqual(self.value("((Diamond *) (shapes::Root *) right)->bottom")["value"], "4")
+
+    def test_templates(self):
+        """Arguments of templates that have defaults may be left out."""
+        self.start("values_cxx")
+        for type_name, variable in (("std::vector<int>", "vector"),
+                                    ("std::map<std::string, int>", "map"),
+                                    ("std::vector<std::vector<int>>", "nested")):
+            address = self.value(variable)["address"]
+            self.assertEqual(self.value(f"*({type_name} *) {address}"), self.value(variable))
+
     def test_lines(self):
         """Source lines, as eu-addr2line has them."""
         self.start("values_cxx-4")

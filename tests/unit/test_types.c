@@ -50,6 +50,25 @@ static void test_names(void **state)
 	assert_false(same("V<long double>", "V<double>"));
 }
 
+static bool fits(const char *name, const char *full)
+{
+	return names_fit(name, strlen(name), full, strlen(full));
+}
+
+static void test_default_arguments(void **state)
+{
+	assert_true(fits("vector<int>", "vector<int, std::allocator<int> >"));
+	assert_true(fits("vector<std::vector<int>>",
+	                 "vector<std::vector<int, std::allocator<int> >, "
+	                 "std::allocator<std::vector<int, std::allocator<int> > > >"));
+	assert_true(fits("map<std::string, int>",
+	                 "map<std::__cxx11::basic_string<char, std::char_traits<char>, "
+	                 "std::allocator<char> >, int, std::less<int>, A>"));
+	assert_false(fits("vector<int>", "vector<long, std::allocator<long> >"));
+	assert_false(fits("vector<int, A>", "vector<int>"));
+	assert_false(fits("vector<int>", "vector<int, A"));
+}
+
 static void test_name_parts(void **state)
 {
 	assert_int_equal(name_last_part("a::b", 4), 3);
@@ -220,7 +239,7 @@ static void test_mistakes(void **state)
 		{"&1", "what is not in memory has no address"},
 		{"&list.bits", "a bit-field has no address"},
 		{"$nobody", "no pointer is named nobody"},
-		{"own", "own is thread-local: each thread has its own"},
+		{"own", "there is no place to keep it"},
 		{"(struct nobody *) 0", "no type is called nobody"},
 		{"@", "a value is missing at \"@\""},
 		{"'", "a ' is missing"},
@@ -453,6 +472,9 @@ static void test_scopes(void **state)
 	assert_string_equal(shown(p, "sizeof(n::V<char const*, 3ul>)"), "40");
 	assert_string_equal(shown(p, "sizeof(hidden)"), "4");
 	assert_string_equal(shown(p, "n::B::shared"), shown(p, "B::shared"));
+	/* arguments that have defaults need not be written */
+	assert_string_equal(shown(p, "sizeof(std::vector<int>)"), "24");
+	assert_string_equal(shown(p, "sizeof(std::vector<long>)"), "a value is missing at \")\"");
 	close_world(p);
 }
 
@@ -460,6 +482,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_default_arguments),
 		cmocka_unit_test(test_name_parts),
 		cmocka_unit_test(test_arithmetic),
 		cmocka_unit_test(test_mistakes),

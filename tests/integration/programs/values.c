@@ -1,9 +1,12 @@
 /* Values of every kind C has, for `print`: tests compare with what GDB says of them. */
+#include <pthread.h>
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum colour { RED, GREEN = 5, BLUE = -3 };
 enum flags { FLAG_A = 1, FLAG_B = 2, FLAG_C = 4, FLAG_D = 16 };
@@ -136,9 +139,28 @@ static void fill(void)
 	own++;
 }
 
+static void *wait_forever(void *started)
+{
+	own = 7;
+	sem_post(started);
+	return pause(), NULL;
+}
+
+static void start_thread(void)
+{
+	pthread_t thread;
+	sem_t started;
+
+	sem_init(&started, 0, 0);
+	if (pthread_create(&thread, NULL, wait_forever, &started))
+		abort();
+	sem_wait(&started);
+}
+
 int main(void)
 {
 	fill();
+	start_thread();
 	printf("ready %p\n", (void *)list);
 	fflush(stdout);
 	return getchar() == EOF ? 0 : 1;
