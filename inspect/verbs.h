@@ -25,6 +25,7 @@
 	X(fds)                                                                                     \
 	X(signals)                                                                                 \
 	X(crash)                                                                                   \
+	X(dump_core)                                                                               \
 	X(names)                                                                                   \
 	X(telescope)                                                                               \
 	X(search)                                                                                  \

@@ -7,6 +7,7 @@
 void capture_deinit(struct capture *capture)
 {
 	free(capture->stack);
+	free(capture->vectors);
 	*capture = (struct capture){0};
 }
 

@@ -22,6 +22,9 @@
 /* What may lie below the stack pointer and is in use (the psABI's red zone). */
 #define CAPTURE_RED_ZONE 128u
 
+/* No machine of today has more floating-point and vector registers, in bytes. */
+#define CAPTURE_VECTORS_MAX 16384u
+
 struct capture {
 	pid_t tid;
 	struct user_regs_struct regs; /* the machine's general registers */
@@ -29,6 +32,12 @@ struct capture {
 	uint8_t *stack;
 	uint64_t stack_lo;
 	size_t stack_len;
+	/*
+	 * The floating-point and vector registers, of a live thread: NT_X86_XSTATE of ptrace(2), or
+	 * as much as there is of it.
+	 */
+	uint8_t *vectors;
+	size_t vectors_len;
 	bool moving;        /* memory outside the copy may be of a later moment */
 	bool stopped;       /* a signal had stopped it (SIGSTOP, Ctrl-Z); it still is */
 	uint64_t frozen_ns; /* for so long it stood still at most; 0: not live */

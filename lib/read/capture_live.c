@@ -121,11 +121,14 @@ static int copy_thread(struct job *job, struct err *err)
 {
 	struct capture *capture = &job->capture;
 	struct iovec registers = {&capture->regs, sizeof(capture->regs)};
+	struct iovec vectors = {capture->vectors, CAPTURE_VECTORS_MAX};
 	struct iovec local, remote;
 	ssize_t got;
 
 	if (ptrace(PTRACE_GETREGSET, job->tid, NT_PRSTATUS, &registers))
 		return err_os(err, errno, "cannot read the registers of thread %d", (int)job->tid);
+	if (!ptrace(PTRACE_GETREGSET, job->tid, NT_X86_XSTATE, &vectors))
+		capture->vectors_len = vectors.iov_len;
 	capture->stack_lo = capture_sp(capture) - CAPTURE_RED_ZONE;
 	local = (struct iovec){capture->stack, stack_length(capture->stack_lo, job->stack_hi)};
 	/* An address of another address space: never dereferenced here. */
@@ -231,19 +234,19 @@ static int run_tracer(struct job *job, struct err *err)
 	return job->ret;
 }
 
-/* What was not needed of the copy goes back. */
-static void shrink(struct capture *capture)
+/* What was not needed of a copy goes back. */
+static void shrink(uint8_t **copy, size_t len)
 {
 	uint8_t *shrunk;
 
-	if (!capture->stack_len) {
-		free(capture->stack);
-		capture->stack = NULL;
+	if (!len) {
+		free(*copy);
+		*copy = NULL;
 		return;
 	}
-	shrunk = realloc(capture->stack, capture->stack_len);
+	shrunk = realloc(*copy, len);
 	if (shrunk)
-		capture->stack = shrunk;
+		*copy = shrunk;
 }
 
 int capture_live(pid_t pid, pid_t tid, uint64_t stack_hi, struct capture *ret_capture,
@@ -255,13 +258,17 @@ int capture_live(pid_t pid, pid_t tid, uint64_t stack_hi, struct capture *ret_ca
 		return gone(&job, err);
 	job.capture = (struct capture){.tid = tid, .moving = true};
 	job.capture.stack = malloc(CAPTURE_STACK_MAX);
-	if (!job.capture.stack)
+	job.capture.vectors = malloc(CAPTURE_VECTORS_MAX);
+	if (!job.capture.stack || !job.capture.vectors) {
+		capture_deinit(&job.capture);
 		return err_os(err, ENOMEM, "copy of a stack");
+	}
 	if (run_tracer(&job, err)) {
 		capture_deinit(&job.capture);
 		return -1;
 	}
-	shrink(&job.capture);
+	shrink(&job.capture.stack, job.capture.stack_len);
+	shrink(&job.capture.vectors, job.capture.vectors_len);
 	*ret_capture = job.capture;
 	return 0;
 }

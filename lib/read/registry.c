@@ -272,10 +272,10 @@ int registry_open_fd(int fd, struct registry **ret_registry, struct err *err)
 	return finish(registry, ret_registry, err);
 }
 
-int registry_open_space(const char *space, struct registry **ret_registry, struct err *err)
+int registry_open_file(const char *space, int *ret_fd, struct err *err)
 {
 	AUTO_CLOSE int dir = -1;
-	AUTO_CLOSE int fd = -1;
+	int fd;
 
 	if (space_dir_open(space, 0, &dir, err))
 		return -1;
@@ -285,6 +285,16 @@ int registry_open_space(const char *space, struct registry **ret_registry, struc
 		return err_set(err, ERR_NO_SPACE, "no such space: %s (it has no server)", space);
 	if (fd < 0)
 		return err_os(err, errno, "cannot open the registry of the space %s", space);
+	*ret_fd = fd;
+	return 0;
+}
+
+int registry_open_space(const char *space, struct registry **ret_registry, struct err *err)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (registry_open_file(space, &fd, err))
+		return -1;
 	if (registry_open_fd(fd, ret_registry, err))
 		return err_prefix(err, "space %s", space);
 	return 0;

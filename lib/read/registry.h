@@ -40,6 +40,9 @@ int registry_take_bytes(void *bytes, size_t len, struct registry **ret_registry,
 
 void registry_close(struct registry *registry);
 
+/* The file of a space's registry, the caller's; ERR_NO_SPACE as above. */
+int registry_open_file(const char *space, int *ret_fd, struct err *err);
+
 /* ---- Snapshot ------------------------------------------------------------ */
 
 #define REG_PROBLEM_SIZE 112
