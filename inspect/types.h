@@ -25,6 +25,12 @@ int types_json(struct session *session, struct debugging *debugging, const struc
 /* "struct", "typedef" and so on. */
 const char *types_keyword(const struct type *type);
 
+/* How deep records without a name are shown within each other. */
+#define TYPES_DEPTH_MAX 8
+
+/* The type of a member that is a record without a name, which is shown with it; else NULL. */
+const struct type *types_unnamed(const struct layout_row *row);
+
 /* Calls visit with each threadproc that maps the file of what was found. */
 void types_each_owner(struct debugging *debugging, const struct found *found,
                       void (*visit)(void *context, const struct reg_threadproc *tp), void *context);

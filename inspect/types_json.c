@@ -4,7 +4,11 @@
 
 #include "lib/types/source.h"
 
-static json_t *row_json(const struct layout_row *row)
+static json_t *rows_json(struct debugging *debugging, const struct found *found,
+                         const struct type *type, int depth);
+
+static json_t *row_json(struct debugging *debugging, const struct found *found,
+                        const struct layout_row *row, int depth)
 {
 	static const char *const kinds[] = {
 		[LAYOUT_MEMBER] = "member",
@@ -13,20 +17,30 @@ static json_t *row_json(const struct layout_row *row)
 		[LAYOUT_HOLE] = "hole",
 		[LAYOUT_PADDING] = "padding",
 	};
+	const struct type *unnamed = types_unnamed(row);
 	char type[TYPE_NAME_SIZE] = "";
 	bool fixed = row->kind != LAYOUT_VIRTUAL_BASE;
+	json_t *object;
 
 	if (row->member)
 		type_display(row->member->type, "", type, sizeof(type));
-	return json_pack("{s:s, s:o, s:o, s:o, s:I}", "kind", kinds[row->kind], "name",
-	                 out_json_text(row->member ? row->member->name : NULL), "type",
-	                 row->member ? out_json_text(type) : json_null(), "bit_offset",
-	                 fixed ? json_integer((json_int_t)row->bit) : json_null(), "bits",
-	                 (json_int_t)row->bits);
+	object = json_pack("{s:s, s:o, s:o, s:o, s:I}", "kind", kinds[row->kind], "name",
+	                   out_json_text(row->member ? row->member->name : NULL), "type",
+	                   row->member ? out_json_text(type) : json_null(), "bit_offset",
+	                   fixed ? json_integer((json_int_t)row->bit) : json_null(), "bits",
+	                   (json_int_t)row->bits);
+	if (object && unnamed && depth < TYPES_DEPTH_MAX &&
+	    json_object_set_new(object, "members",
+	                        rows_json(debugging, found, unnamed, depth + 1))) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
 }
 
+/* Offsets of a record within another count from where it begins itself. */
 static json_t *rows_json(struct debugging *debugging, const struct found *found,
-                         const struct type *type)
+                         const struct type *type, int depth)
 {
 	struct layout layout;
 	struct err err;
@@ -36,7 +50,8 @@ static json_t *rows_json(struct debugging *debugging, const struct found *found,
 		return json_null();
 	all = json_array();
 	for (size_t i = 0; i < layout.count; i++) {
-		if (json_array_append_new(all, row_json(&layout.rows[i]))) {
+		if (json_array_append_new(all,
+		                          row_json(debugging, found, &layout.rows[i], depth))) {
 			json_decref(all);
 			all = NULL;
 			break;
@@ -97,14 +112,14 @@ static json_t *type_json(struct debugging *debugging, const struct found *found,
 	types_each_owner(debugging, found, add_owner, owners);
 	base = type_strip(type);
 	index_entry_name(found->entry, name, sizeof(name));
-	type_display(type_target(type), "", target, sizeof(target));
+	type_name(type_target(type), target, sizeof(target));
 	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
 	                 out_json_text(name), "kind", types_keyword(type), "size",
 	                 type_size(type, &size) ? json_integer((json_int_t)size) : json_null(),
 	                 "is", type->kind == TYPE_TYPEDEF ? out_json_text(target) : json_null(),
 	                 "file", out_json_text(found->module->path), "threadprocs", owners,
 	                 "declared", place_json(found), "members",
-	                 full ? rows_json(debugging, found, base) : json_null(), "enumerators",
+	                 full ? rows_json(debugging, found, base, 0) : json_null(), "enumerators",
 	                 full ? enumerators_json(base) : json_null());
 }
 

@@ -27,6 +27,13 @@ const char *types_keyword(const struct type *type)
 	}
 }
 
+const struct type *types_unnamed(const struct layout_row *row)
+{
+	const struct type *type = row->member ? type_strip(row->member->type) : NULL;
+
+	return type && type_is_record(type) && !type->name ? type : NULL;
+}
+
 void types_each_owner(struct debugging *debugging, const struct found *found,
                       void (*visit)(void *context, const struct reg_threadproc *tp), void *context)
 {
@@ -136,8 +143,9 @@ static void put_owner(void *context, const struct reg_threadproc *tp)
 {
 	struct owners *owners = context;
 
-	fprintf(owners->out, "%s%" PRIu32 ":", owners->count++ ? ", " : "", tp->abi.id);
+	fputs(owners->count++ ? ", " : "", owners->out);
 	out_text(owners->out, tp->abi.name);
+	fprintf(owners->out, "(%" PRIu32 ")", tp->abi.id);
 }
 
 static void put_who(struct session *session, struct debugging *debugging, const struct found *found)
@@ -180,14 +188,16 @@ static void put_headline(struct session *session, struct debugging *debugging,
 	fputc('\n', out);
 }
 
-static void put_place(FILE *out, const struct layout_row *row)
+static void put_place(FILE *out, const struct layout_row *row, uint64_t base)
 {
+	uint64_t bit = base + row->bit;
+
 	if (row->kind == LAYOUT_VIRTUAL_BASE)
 		fprintf(out, "  %8s", "?");
-	else if (row->bit % 8 || row->bits % 8 || (row->member && row->member->bit_size))
-		fprintf(out, "  %6" PRIu64 ":%" PRIu64, row->bit / 8, row->bit % 8);
+	else if (bit % 8 || row->bits % 8 || (row->member && row->member->bit_size))
+		fprintf(out, "  %6" PRIu64 ":%" PRIu64, bit / 8, bit % 8);
 	else
-		fprintf(out, "  %8" PRIu64, row->bit / 8);
+		fprintf(out, "  %8" PRIu64, bit / 8);
 	if (row->member && row->member->bit_size)
 		fprintf(out, "  %4s:%" PRIu64, "", row->bits);
 	else if (row->bits % 8)
@@ -196,13 +206,13 @@ static void put_place(FILE *out, const struct layout_row *row)
 		fprintf(out, "  %6" PRIu64, row->bits / 8);
 }
 
-static void put_row(struct session *session, const struct layout_row *row)
+static void put_row(struct session *session, const struct layout_row *row, uint64_t base, int depth)
 {
 	char text[TYPE_NAME_SIZE];
 	FILE *out = session->out;
 
-	put_place(out, row);
-	fputs("  ", out);
+	put_place(out, row, base);
+	fprintf(out, "  %*s", 2 * depth, "");
 	if (!row->member) {
 		fprintf(out, "%s%s%s\n", out_style(session->colour, OUT_YELLOW),
 		        row->kind == LAYOUT_HOLE ? "(hole)" : "(padding)",
@@ -215,6 +225,26 @@ static void put_row(struct session *session, const struct layout_row *row)
 	             sizeof(text));
 	out_text(out, text);
 	fputs(row->member->is_base ? " (base class)\n" : "\n", out);
+}
+
+/* The record's members, and within them those of records that have no name of their own. */
+static void put_rows(struct session *session, struct debugging *debugging,
+                     const struct found *found, const struct layout *layout, uint64_t base,
+                     int depth)
+{
+	for (size_t i = 0; i < layout->count; i++) {
+		const struct layout_row *row = &layout->rows[i];
+		const struct type *type = types_unnamed(row);
+		struct layout inner;
+		struct err err;
+
+		put_row(session, row, base, depth);
+		if (!type || depth >= TYPES_DEPTH_MAX ||
+		    layout_of(debugging->catalog, found->tp, type, &inner, &err))
+			continue;
+		put_rows(session, debugging, found, &inner, base + row->bit, depth + 1);
+		layout_deinit(&inner);
+	}
 }
 
 static void put_bits(FILE *out, uint64_t bits)
@@ -236,8 +266,7 @@ static int put_layout(struct session *session, struct debugging *debugging,
 		               ? (fputs("  only its declaration is known\n", out), 0)
 		               : -1;
 	fprintf(out, "  %8s  %6s  MEMBER\n", "OFFSET", "SIZE");
-	for (size_t i = 0; i < layout.count; i++)
-		put_row(session, &layout.rows[i]);
+	put_rows(session, debugging, found, &layout, 0, 0);
 	if (layout.hole_count) {
 		fprintf(out, "  %zu hole%s, ", layout.hole_count,
 		        layout.hole_count == 1 ? "" : "s");
@@ -275,7 +304,7 @@ static int put_type(struct session *session, struct debugging *debugging, const 
 	put_headline(session, debugging, found, type);
 	base = type_strip(type);
 	if (type->kind == TYPE_TYPEDEF) {
-		type_display(type_target(type), "", text, sizeof(text));
+		type_name(type_target(type), text, sizeof(text));
 		fputs("  is ", session->out);
 		out_text(session->out, text);
 		fputc('\n', session->out);

@@ -331,23 +331,27 @@ static void put_symbol(struct render *r, uint64_t addr)
 	put_identity(r, id);
 }
 
-/* "2:scene_build heap" */
+static void put_threadproc(struct render *r, const struct reg_threadproc *tp)
+{
+	builder_escaped(&r->text, tp->abi.name);
+	builder_printf(&r->text, "(%" PRIu32 ")", tp->abi.id);
+}
+
+/* "scene_build(2) heap" */
 static const char *owner_text(struct render *r, const struct identity *id)
 {
 	switch (id->owner.kind) {
 	case OWNER_LIVE:
-		if (id->owner.tp) {
-			builder_printf(&r->text, "%" PRIu32 ":", id->owner.tp->abi.id);
-			builder_escaped(&r->text, id->owner.tp->abi.name);
-		} else {
+		if (id->owner.tp)
+			put_threadproc(r, id->owner.tp);
+		else
 			builder_printf(&r->text, "not on record");
-		}
 		break;
 	case OWNER_EXITED:
 		builder_printf(&r->text, "exited");
 		if (id->owner.tp) {
-			builder_printf(&r->text, " %" PRIu32 ":", id->owner.tp->abi.id);
-			builder_escaped(&r->text, id->owner.tp->abi.name);
+			builder_printf(&r->text, " ");
+			put_threadproc(r, id->owner.tp);
 		}
 		return render_take(r);
 	case OWNER_TOOLKIT:
@@ -361,6 +365,9 @@ static const char *owner_text(struct render *r, const struct identity *id)
 		builder_printf(&r->text, " not mapped");
 	else
 		builder_printf(&r->text, " %s", place_name(id->place));
+	/* what was freed is not to be used any more */
+	if (id->has_chunk && id->chunk.state != CHUNK_IN_USE)
+		builder_printf(&r->text, ", %s", chunk_state_name(id->chunk.state));
 	return render_take(r);
 }
 

@@ -183,8 +183,8 @@ class Own(space.SpaceTest):
         """Every pointer has its owner."""
         self.start("values")
         members = {m["name"]: m for m in self.value("*list")["members"] if "name" in m}
-        self.assertEqual(members["next"]["owner"], "1:values program")
-        self.assertEqual(self.value("flexible")["owner"], "1:values heap")
+        self.assertEqual(members["next"]["owner"], "values(1) program")
+        self.assertEqual(self.value("flexible")["owner"], "values(1) heap")
         self.assertEqual(self.value("(char *) 16")["owner"], "not mapped")
 
     def test_ring(self):
