@@ -3,10 +3,13 @@
 import contextlib
 import os
 import re
+import time
 
 import gdb
 
 from . import lease, registry, space
+
+RECENT = 0.2  # seconds
 
 WRONG = (registry.Damaged, space.NoSpace, lease.Refused)
 
@@ -52,6 +55,7 @@ class Debugger:
         self.space_name = None  # of "set tproc space"; a Parameter once everything is loaded
         self._session = None
         self._directory = None
+        self._recent = (-RECENT, 0, None)  # when it was made, for which core, and the Registry
         self.components = {}  # inferior number -> Component that it is attached to
         self.cores = {}  # inferior number -> Component whose core it looks at
         self.former = {}  # inferior number -> (name, program) of the last one
@@ -84,6 +88,15 @@ class Debugger:
         if is_core(inferior):
             return self._of_memory(inferior)
         return registry.Registry(registry.FileSource(self.directory() / "registry"))
+
+    def recent_registry(self):
+        """The same, perhaps some moments old: for what is asked often."""
+        made, core, registry_ = self._recent
+        current = gdb.selected_inferior().num if self.cores else 0
+        if time.monotonic() - made > RECENT or core != current:
+            registry_ = self.registry()
+            self._recent = (time.monotonic(), current, registry_)
+        return registry_
 
     def session(self):
         """The connection to the space's server."""

@@ -45,28 +45,46 @@ def _add(module, seen):
 
 
 def _look(thread, registry, mine, seen):
-    """Adds the first foreign module among a thread's frames that is missing.  True when one was."""
+    """Adds the first foreign module among a thread's frames that is missing.
+
+    (whether one was added, whether there are foreign frames)
+    """
+    foreign = False
     with contextlib.suppress(gdb.error):
         for pc in _pcs(thread):
             module = _foreign_module(registry, mine, pc)
+            foreign = foreign or module is not None
             if module and module.path.startswith("/") and (module.path, module.bias) not in seen:
-                return _add(module, seen)
-    return False
+                return _add(module, seen), True
+    return False, foreign
 
 
 def complete(thread, registry=None):
-    """Sees to it that all modules on a thread's stack are known.  The thread is selected after."""
+    """Sees to it that all modules on a thread's stack are known.  The thread is selected after.
+
+    True when there are frames in foreign code.
+    """
     mine = debugger.component(thread.inferior)
     if not mine:
-        return
-    registry = registry or debugger.registry()
+        return False
+    registry = registry or debugger.recent_registry()
     if len(registry.living()) < 2:
-        return
+        return False
     seen = _added.setdefault((thread.inferior.num, mine.pid), set())
+    foreign = False
     for _ in range(MOST_MODULES):
-        if not _look(thread, registry, mine, seen):
+        added, foreign = _look(thread, registry, mine, seen)
+        if not added:
             break
     thread.switch()
+    return foreign
+
+
+def filters_needed(foreign):
+    """Whether frames of such a stack look different with our filter; it takes time."""
+    shown = parameters["frame-names"].value
+    return shown == "all" or (foreign and shown == "foreign") or len(gdb.frame_filters) > 1 or any(
+        space.frame_filters for space in gdb.progspaces())
 
 
 def on_stop(event):
@@ -83,7 +101,7 @@ def on_stop(event):
         if selected and selected.is_valid():
             selected.switch()
         if sum(map(len, _added.values())) != before and selected == thread:
-            gdb.execute("frame", to_string=True)
+            gdb.execute("frame")  # GDB has shown it already, without a name
 
 
 class Decorator(FrameDecorator):
@@ -123,7 +141,7 @@ class Filter:
             return frames
         try:
             mine = debugger.component()
-            registry = debugger.registry() if mine else None
+            registry = debugger.recent_registry() if mine else None
         except (gdb.error, OSError, *WRONG):
             mine = None
         if not mine:

@@ -24,7 +24,7 @@ def lookup(value):
         return None
     try:
         mine = debugger.component()
-        owner = debugger.registry().owner(int(value)).component if mine else None
+        owner = debugger.recent_registry().owner(int(value)).component if mine else None
     except (gdb.error, OSError, *WRONG):
         return None
     return Pointer(value, owner) if owner and owner.id != mine.id else None

@@ -203,6 +203,7 @@ class Registry:
         self.server_pid = header.server_pid
         self.agent_pid = header.agent_pid
         self._granules = None
+        self._owners = {}  # granule -> Owner
         self._fixed = None
         self._images = {}
         self._components = None
@@ -275,12 +276,21 @@ class Registry:
     def _fixed_owner(self, address):
         if self._fixed is None:
             table = self._tables["fixed"]
-            self._fixed = self._source.read(table.off, table.size * table.count)
-        for at in range(0, len(self._fixed), layout.STRUCTS["tp_fixed"][0]):
-            fixed = Struct("tp_fixed", self._fixed, at)
-            if fixed.lo <= address < fixed.hi:
-                return self._by_index(fixed.owner, fixed.generation)
-        return None
+            data = self._source.read(table.off, table.size * table.count)
+            entries = [Struct("tp_fixed", data, at) for at in range(0, len(data), table.size)]
+            self._fixed = [(entry.lo, entry.hi, self._by_index(entry.owner, entry.generation))
+                           for entry in entries if entry.lo != entry.hi]
+        return next((who for lo, hi, who in self._fixed if lo <= address < hi), None)
+
+    def _granule_owner(self, index):
+        if self._granules is None:
+            table = self._tables["granules"]
+            self._granules = self._source.read(table.off, table.size * table.count)
+        granule = Struct("tp_granule", self._granules, index * layout.STRUCTS["tp_granule"][0])
+        if granule.state == layout.TP_GRANULE_FREE:
+            return Owner(None, "kernel" if index >= layout.TP_LAST_GRANULE else "")
+        component = self._by_index(granule.owner, granule.generation)
+        return Owner(component, "live" if granule.state == layout.TP_GRANULE_LIVE else "ended")
 
     def owner(self, address):
         """Whose an address is."""
@@ -292,11 +302,6 @@ class Registry:
         index = address >> layout.TP_GRANULE_SHIFT
         if not 0 <= index < self._tables["granules"].count:
             return Owner(None, "")
-        if self._granules is None:
-            table = self._tables["granules"]
-            self._granules = self._source.read(table.off, table.size * table.count)
-        granule = Struct("tp_granule", self._granules, index * layout.STRUCTS["tp_granule"][0])
-        if granule.state == layout.TP_GRANULE_FREE:
-            return Owner(None, "kernel" if index >= layout.TP_LAST_GRANULE else "")
-        component = self._by_index(granule.owner, granule.generation)
-        return Owner(component, "live" if granule.state == layout.TP_GRANULE_LIVE else "ended")
+        if index not in self._owners:
+            self._owners[index] = self._granule_owner(index)
+        return self._owners[index]

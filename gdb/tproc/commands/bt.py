@@ -45,7 +45,8 @@ Examples:
         if not thread.is_stopped():
             gdb.write(f"{head}: running\n")
             return
-        frames.complete(thread, registry)
+        if not frames.filters_needed(frames.complete(thread, registry)):
+            options = f"-no-filters {options}"
         gdb.write(f"{head}:\n")
         try:
             gdb.write(gdb.execute(f"bt {options}", to_string=True))
