@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from typing import NamedTuple
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -33,6 +34,7 @@ from space import BUILD, SpaceTest, main, tool  # noqa: E402,F401
 
 PROGRAMS = BUILD / "tests/gdb/programs"
 SENTINEL = "the script came to its end"
+FAILED = "the script failed"
 PATIENCE = 60
 
 
@@ -139,30 +141,43 @@ class GdbTest(SpaceTest):
 
     def gdb(self, body):
         """Runs a script to its end; returns all that GDB said."""
-        return self.run_gdb("-batch", "-x", self.script(body))
-
-    def gdb_in_loop(self, body):
-        """The same beside GDB's event loop (prelude.py), which non-stop mode needs."""
-        return self.run_gdb("-ex", "set pagination off", "-ex", "set confirm off", "-x",
-                            self.script(body, "test_in_loop"))
-
-    def run_gdb(self, *args):
         texts = self.texts()
-        # its standard input stays open and says nothing
-        silence, end = os.pipe()
+        command = self.command("-batch", "-x", self.script(body))
         try:
-            done = subprocess.run(self.command(*args), env=self.environment(), check=False,
-                                  text=True, timeout=PATIENCE, stdin=silence,
+            done = subprocess.run(command, env=self.environment(), check=False, text=True,
+                                  timeout=PATIENCE, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except subprocess.TimeoutExpired as error:
             self.fail(f"GDB does not come to an end:\n{(error.output or b'').decode()}")
-        finally:
-            os.close(silence)
-            os.close(end)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertIn(SENTINEL, done.stdout.splitlines(), done.stdout)
+        return self.judge(done.returncode, done.stdout, texts)
+
+    def gdb_in_loop(self, body):
+        """The same beside GDB's event loop (prelude.py), which is at its prompt meanwhile.
+
+        GDB is told to quit from there: from within Python it may crash on its way out.
+        """
+        texts = self.texts()
+        process = subprocess.Popen(
+            self.command("-ex", "set pagination off", "-ex", "set confirm off", "-x",
+                         self.script(body, "test_in_loop")),
+            env=self.environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog.start()
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line.rstrip("\n").endswith((SENTINEL, FAILED)):
+                break
+        rest, _ = process.communicate("quit\n")
+        watchdog.cancel()
+        return self.judge(process.returncode, "".join(said) + rest, texts)
+
+    def judge(self, status, said, texts):
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, rf"(?m)^(\(gdb.*\) )?{SENTINEL}$", said)
         self.check_unharmed(texts)
-        return done.stdout
+        return said
 
     # ---- nobody was harmed -------------------------------------------------------------------
 
