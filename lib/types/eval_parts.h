@@ -6,6 +6,16 @@
 
 #include "lib/types/eval.h"
 
+/* A name taken apart. */
+struct meaning {
+	const struct reg_threadproc *tp; /* NULL: not said */
+	const char *file;                /* likewise */
+	const char *path;
+};
+
+int eval_take_apart(const struct eval *eval, const struct expr_name *name,
+                    struct meaning *ret_meaning, struct err *err);
+
 /* A type as it was written; hint is the threadproc whose it is most likely, NULL for none. */
 int eval_type(const struct eval *eval, const struct expr_type *type,
               const struct reg_threadproc *hint, const struct type **ret_type,

@@ -19,7 +19,7 @@
 #define RENDER_DEPTH 20
 #define RENDER_LIMIT 200
 #define RENDER_DEPTH_MAX 64
-#define RENDER_LIMIT_MAX 1000000
+#define RENDER_LIMIT_MAX 100000
 
 /* As many parts as a tree has at most. */
 #define RENDER_PARTS_MAX 200000

@@ -3,7 +3,9 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
+import tempfile
 
 import space
 
@@ -241,6 +243,25 @@ class Own(space.SpaceTest):
                                     ("std::vector<std::vector<int>>", "nested")):
             address = self.value(variable)["address"]
             self.assertEqual(self.value(f"*({type_name} *) {address}"), self.value(variable))
+
+    def test_separate_file(self):
+        """Debugging information in a file of its own; none; and a file that is another one now."""
+        directory = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        program, debug = directory / "values", directory / "values.debug"
+        shutil.copy(space.program("values"), program)
+        for argv in (["objcopy", "--only-keep-debug", program, debug],
+                     ["objcopy", "--strip-all", f"--add-gnu-debuglink={debug}", program]):
+            subprocess.run(argv, check=True)
+        process = self.enterContext(self.space.running(program))
+        self.assertIn("ready", process.stdout.readline())
+        self.assertEqual(self.value("values::counter")["value"], "43")
+        debug.unlink()
+        self.assertEqual(self.failure("print values::counter", 1),
+                         "tpinspect: values (1): no debugging information: there is no debug file")
+        program.unlink()
+        shutil.copy("/bin/true", program)
+        self.assertEqual(self.failure("print values::counter", 1),
+                         "tpinspect: values (1): the file has changed since it was mapped")
 
     def test_lines(self):
         """Source lines, as eu-addr2line has them."""
