@@ -24,6 +24,7 @@
 	X(stack)                                                                                   \
 	X(fds)                                                                                     \
 	X(signals)                                                                                 \
+	X(locks)                                                                                   \
 	X(crash)                                                                                   \
 	X(dump_core)                                                                               \
 	X(names)                                                                                   \
