@@ -7,6 +7,7 @@
 #include "inspect/show.h"
 #include "inspect/verbs.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -143,13 +144,23 @@ static int answer(struct bt *bt, const struct picks *picks, struct err *err)
 	return 0;
 }
 
+/* Whether GDB's command takes it for a name as it stands: a number is a number of frames there. */
+static bool is_plain_name(const char *name)
+{
+	for (const char *c = name; *c; c++) {
+		if (!isalnum((unsigned char)*c) && !strchr("._-+", *c))
+			return false;
+	}
+	return isalpha((unsigned char)*name);
+}
+
 /* Of one thread, its component's: GDB has numbers of its own for threads. */
 static int print_gdb(struct session *session, const struct picks *picks, bool all, struct err *err)
 {
-	char text[64] = "tproc bt all";
+	const char *name = picks->count ? picks->list[0].tp->abi.name : "";
+	char text[sizeof(picks->list[0].tp->abi.name) + 16];
 
-	if (!all && picks->count)
-		snprintf(text, sizeof(text), "tproc bt %" PRIu32, picks->list[0].tp->abi.id);
+	snprintf(text, sizeof(text), "tproc bt %s", !all && is_plain_name(name) ? name : "all");
 	return show_gdb(session, text, err);
 }
 

@@ -40,6 +40,19 @@ static void by_chunk(const struct identity *id, struct holder *h)
 	         chunk_state_name(id->chunk.state));
 }
 
+static void by_frame(const struct identity *id, struct holder *h)
+{
+	const struct identity_frame *frame = id->frame;
+	const char *function = frame->trampoline  ? "<signal handler called>"
+	                       : *frame->function ? frame->function
+	                                          : "??";
+
+	h->kind = "frame";
+	h->lo = frame->sp;
+	snprintf(h->text, sizeof(h->text), "#%zu %.512s of thread %d", frame->number, function,
+	         (int)id->tid);
+}
+
 static void by_stack(const struct identity *id, struct holder *h)
 {
 	bool is_main = id->owner.tp && id->tid == id->owner.tp->abi.pid;
@@ -80,6 +93,8 @@ void holder_of(const struct identity *id, struct holder *ret_holder)
 		by_tls(id, ret_holder);
 	else if (id->has_chunk)
 		by_chunk(id, ret_holder);
+	else if (id->frame)
+		by_frame(id, ret_holder);
 	else if (id->place == PLACE_STACK)
 		by_stack(id, ret_holder);
 	else if (id->section.name)

@@ -11,12 +11,14 @@
 #define HOLDER_TEXT_SIZE 640
 
 struct holder {
-	const char *kind; /* "symbol", "tls", "chunk", "stack", "section", "mapping", "toolkit" */
-	uint64_t lo;      /* where it begins */
-	uint64_t hi;      /* and ends; 0: not known */
+	/* "symbol", "tls", "chunk", "frame", "stack", "section", "mapping", "toolkit" */
+	const char *kind;
+	uint64_t lo;                 /* where it begins */
+	uint64_t hi;                 /* and ends; 0: not known */
 	char text[HOLDER_TEXT_SIZE]; /* raw: "errno of thread 4711", "48 bytes, in use" */
 };
 
+/* A frame only if the identity has one (frames_find). */
 void holder_of(const struct identity *id, struct holder *ret_holder);
 
 /* Whether both are the same thing. */

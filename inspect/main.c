@@ -1,6 +1,7 @@
 /*
  * tpinspect - says whose address is whose in a space.
  */
+#include "inspect/download.h"
 #include "inspect/interrupt.h"
 #include "inspect/pager.h"
 #include "inspect/repl.h"
@@ -150,7 +151,7 @@ int main(int argc, char **argv)
 		.parser = parse_option,
 		.args_doc = "[FILE]",
 		.doc = "Says whose address is whose in a space of threadprocs, live or in a core "
-	               "file."
+		       "file."
 		       "\vWithout -c, commands are read from standard input; 'help' lists them.\n"
 		       "Exit status: 0 found, 1 not found or failed, 2 usage, 3 no such space, "
 		       "4 registry invalid, 130 stopped by Ctrl-C.",
@@ -169,11 +170,12 @@ int main(int argc, char **argv)
 		return STATUS_NOT_FOUND;
 	}
 	keep_symbols(&session);
+	download_watch(&session);
 	session.json = options.json;
 	session.colour = !options.json && out_colour_wanted(options.colour, STDOUT_FILENO);
 	session.colour_always = options.colour == OUT_COLOUR_ALWAYS;
 	session.paged = !options.no_pager && pager_wanted(&session.pager_command);
-	session.progress = !options.json && isatty(STDERR_FILENO);
+	session.progress = !options.json && out_has_sequences(STDERR_FILENO);
 	session.core_path = options.core;
 	if (!options.core && space_name_choose(options.space, &session.space, &err)) {
 		session_report(&session, &err);
@@ -181,6 +183,7 @@ int main(int argc, char **argv)
 	} else {
 		status = finish(&session, run(&session, &options));
 	}
+	download_watch(NULL);
 	session_deinit(&session);
 	free(options.commands);
 	if (status == STATUS_STOPPED)

@@ -100,10 +100,10 @@ static int run(struct session *session, const struct verb_args *args, struct err
 		return owner_stream(session, err);
 	if (parse_all(args, &addrs, err))
 		return -1;
-	if (debugging_begin(&debugging, session, err))
-		return -1;
 	if (args->options[GDB])
 		return print_gdb(session, addrs, args->count, err);
+	if (debugging_begin(&debugging, session, err))
+		return -1;
 	/* in a core file nobody has to be stopped */
 	if ((args->options[FRAMES] || session->core_path) && frames_create(session, &frames, err)) {
 		debugging_end(&debugging);

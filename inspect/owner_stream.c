@@ -8,8 +8,11 @@
 #include "inspect/address.h"
 #include "inspect/answer_lines.h"
 #include "inspect/input.h"
+#include "inspect/progress.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* What the space looks like is looked at anew when it was that long ago. */
 #define FRESH_NS UINT64_C(1000000000)
@@ -20,6 +23,7 @@ struct stream {
 	struct session *session;
 	struct input input;
 	struct answer_lines lines;
+	struct progress progress;
 	struct addrmap *map;
 	uint64_t map_ns; /* when it was made */
 	bool missing;
@@ -159,10 +163,35 @@ static int answer_some(struct stream *s, struct err *err)
 	return answer_batch(s, err) || answer_lines_flush(&s->lines, err) ? -1 : 0;
 }
 
+/* How much there is to read; 0: not known. */
+static uint64_t bytes_to_come(int fd)
+{
+	struct stat st;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+
+	if (at < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < at)
+		return 0;
+	return (uint64_t)(st.st_size - at);
+}
+
+/* Unless addresses are typed there, or answers are shown there. */
+static bool has_screen_to_itself(const struct stream *s)
+{
+	int out = fileno(s->session->out);
+
+	return s->input.fd >= 0 && !isatty(s->input.fd) && out >= 0 && !isatty(out);
+}
+
 static int answer_all(struct stream *s, struct err *err)
 {
+	bool shows = has_screen_to_itself(s);
+
+	if (shows)
+		progress_begin(&s->progress, s->session, "reading addresses", PROGRESS_BYTES,
+		               bytes_to_come(s->input.fd));
 	for (;;) {
 		int ret = input_wait(&s->input, err);
+		size_t len = s->input.usable;
 
 		if (ret <= 0)
 			return ret;
@@ -170,6 +199,8 @@ static int answer_all(struct stream *s, struct err *err)
 			return -1;
 		/* whoever waits for these answers before he asks on */
 		fflush(s->session->out);
+		if (shows)
+			progress_step(&s->progress, len);
 		if (session_interrupted(s->session))
 			return session_stopped(err);
 	}
@@ -184,6 +215,7 @@ int owner_stream(struct session *session, struct err *err)
 	if (input_open(&s.input, session, err))
 		return -1;
 	ret = answer_lines_open(&s.lines, session, err) ? -1 : answer_all(&s, err);
+	progress_end(&s.progress);
 	if (ret)
 		answer_lines_flush(&s.lines, &ignored);
 	answer_lines_close(&s.lines);

@@ -3,6 +3,7 @@
 #include "inspect/child.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/out.h"
 
 #include <errno.h>
 #include <string.h>
@@ -177,11 +178,8 @@ bool pager_close(struct pager *pager)
 bool pager_wanted(const char **ret_command)
 {
 	const char *command = getenv("PAGER");
-	const char *term = getenv("TERM");
 
-	if (!isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))
-		return false;
-	if (!term || !*term || !strcmp(term, "dumb"))
+	if (!out_has_sequences(STDOUT_FILENO) || !isatty(STDIN_FILENO))
 		return false;
 	if (command && (!*command || !strcmp(command, "cat")))
 		return false;

@@ -6,9 +6,11 @@
 #include "inspect/show.h"
 #include "inspect/verbs.h"
 
+#include "lib/base/cleanup.h"
 #include "lib/read/component.h"
 #include "lib/types/eval.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -62,23 +64,51 @@ static int take_options(struct session *session, const struct verb_args *args,
 
 /* ---- Answers ------------------------------------------------------------- */
 
-/* "print/x *(struct node *) 0x1234": what is in memory, by its address. */
-static void put_gdb(struct session *session, const char *text, const char *format,
-                    const struct value *value)
+static bool is_array(const struct type *type)
 {
-	char type[TYPE_NAME_SIZE];
+	while (type->kind == TYPE_QUALIFIED && type->target)
+		type = type->target;
+	return type->kind == TYPE_ARRAY;
+}
 
-	fprintf(session->out, "print%s%s ", *format ? "/" : "", format);
-	if (value->in_memory && !value->bit_size &&
-	    type_strip(value->type)->kind != TYPE_FUNCTION) {
-		type_declare(value->type, "*", type, sizeof(type));
-		fputs("*(", session->out);
-		out_text(session->out, type);
-		fprintf(session->out, ") 0x%" PRIx64 "\n", value->addr);
-	} else {
-		out_text(session->out, text);
-		fputc('\n', session->out);
+/* More would be a type that leads back to itself. */
+#define TARGETS_MAX 64
+
+static bool leads_on(enum type_kind kind)
+{
+	return kind == TYPE_POINTER || kind == TYPE_ARRAY || kind == TYPE_QUALIFIED;
+}
+
+/* Whether GDB finds a type by its declaration, and takes a pointer to it. */
+static bool can_be_said(const struct type *type, const char *declaration)
+{
+	if (type_strip(type)->kind == TYPE_FUNCTION || strstr(declaration, "{...}"))
+		return false;
+	for (int i = 0; i < TARGETS_MAX && leads_on(type->kind); i++)
+		type = type_target(type);
+	return !type->declaration;
+}
+
+/* "print/x *(struct node *) 0x1234": what is in memory, by its address. */
+static int put_gdb(struct session *session, const char *text, const char *format,
+                   const struct value *value, struct err *err)
+{
+	AUTO_FREE char *command = NULL;
+	const char *slash = *format ? "/" : "";
+	char type[TYPE_NAME_SIZE];
+	int len;
+
+	type_declare(value->type, is_array(value->type) ? "(*)" : "*", type, sizeof(type));
+	if (value->in_memory && !value->bit_size && can_be_said(value->type, type))
+		len = asprintf(&command, "print%s%s *(%s) 0x%" PRIx64, slash, format, type,
+		               value->addr);
+	else
+		len = asprintf(&command, "print%s%s %s", slash, format, text);
+	if (len < 0) {
+		command = NULL; /* undefined after a failure */
+		return err_os(err, ENOMEM, "answer");
 	}
+	return show_gdb(session, command, err);
 }
 
 /* One value, in the form that is wanted. */
@@ -182,8 +212,7 @@ static int evaluate(struct session *session, struct debugging *debugging,
 	if (!args->options[GDB])
 		return answer(session, debugging, text, &value, wanted, err);
 	debugging_rest(debugging);
-	put_gdb(session, text, args->format, &value);
-	return 0;
+	return put_gdb(session, text, args->format, &value, err);
 }
 
 static int run(struct session *session, const struct verb_args *args, struct err *err)

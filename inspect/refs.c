@@ -2,6 +2,7 @@
  * refs: who points there.
  */
 #include "inspect/address.h"
+#include "inspect/frames.h"
 #include "inspect/holder.h"
 #include "inspect/options.h"
 #include "inspect/progress.h"
@@ -20,7 +21,7 @@
 #define LIMIT_DEFAULT 1000
 #define LIMIT_MAX 10000000
 
-enum { FROM, TO, LIMIT, LOW };
+enum { FROM, TO, LIMIT, LOW, FRAMES };
 
 /* What was asked. */
 struct question {
@@ -42,6 +43,7 @@ struct answer {
 	uint64_t words;
 	uint64_t bytes;
 	const struct target *target;
+	struct frames *frames;          /* NULL: stacks are not told apart into frames */
 	const struct scan_piece *piece; /* the latest one that nobody owns */
 	bool is_agents;                 /* it is the agent's stack */
 };
@@ -262,6 +264,15 @@ struct cursor {
 	struct owner owner;
 };
 
+static void look_up(const struct target *target, const struct answer *a, uint64_t addr,
+                    struct identity *id, struct holder *ret_holder)
+{
+	identify(target, addr, id);
+	if (a->frames)
+		frames_find(a->frames, id);
+	holder_of(id, ret_holder);
+}
+
 /* 0, or what a callback returned. */
 static int list_one(const struct target *target, const struct answer *a, size_t i,
                     const struct listing *listing, struct cursor *c)
@@ -269,8 +280,7 @@ static int list_one(const struct target *target, const struct answer *a, size_t 
 	const struct ref *ref = &a->refs[i];
 	int ret = 0;
 
-	identify(target, ref->at, &c->id);
-	holder_of(&c->id, &c->holder);
+	look_up(target, a, ref->at, &c->id, &c->holder);
 	if (!i || c->owner.tp != c->id.owner.tp || c->owner.kind != c->id.owner.kind) {
 		ret = listing->component(listing->context, &c->id, words_of_owner(target, a, i));
 		c->last.kind = "";
@@ -282,10 +292,8 @@ static int list_one(const struct target *target, const struct answer *a, size_t 
 	}
 	if (ret)
 		return ret;
-	if (a->question->to) {
-		identify(target, ref->value, &c->id);
-		holder_of(&c->id, &c->to);
-	}
+	if (a->question->to)
+		look_up(target, a, ref->value, &c->id, &c->to);
 	return listing->word(listing->context, ref, &c->holder, a->question->to ? &c->to : NULL);
 }
 
@@ -453,10 +461,15 @@ static int run(struct session *session, const struct verb_args *args, struct err
 
 	if (parse(session->snapshot, args, &question, err))
 		return -1;
+	/* in a core file nobody has to be stopped */
+	if ((args->options[FRAMES] || session->core_path) &&
+	    frames_create(session, &answer.frames, err))
+		return -1;
 	ret = search(target, &question, &answer, err);
 	if (!ret)
 		ret = session->json ? answer_json(target, &answer, err)
 		                    : answer_text(target, &answer, err);
+	frames_destroy(answer.frames);
 	free(answer.refs);
 	return ret;
 }
@@ -467,6 +480,7 @@ static const struct verb_option options[] = {
                 TAKES_COMPONENT},
 	[LIMIT] = {"limit", "N", "show so many words at most (1000)", TAKES_NOTHING},
 	[LOW] = {"low", NULL, "of a component, its image outside of all slots too", TAKES_NOTHING},
+	[FRAMES] = {"frames", NULL, "on stacks, tell the frame; stops their threads for a moment"},
 	{0},
 };
 
@@ -480,7 +494,8 @@ const struct verb verb_refs = {
 		"Of a component, what is mapped in its slot counts, and words that are somebody\n"
 		"else's.\n"
 		"A word that names a component means that: write 0x2 for the address.\n"
-		"Memory that nobody touched is not read.\n",
+		"Memory that nobody touched is not read.\n"
+		"In a core file, stacks are always told apart into frames.\n",
 	.example = "refs 0x4014a7f2c0,32",
 	.options = options,
 	.takes = TAKES_COMPONENT,

@@ -2,6 +2,8 @@
 
 #include "inspect/nearest.h"
 
+#include "lib/base/cleanup.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -166,12 +168,30 @@ json_t *show_json_who(const struct reg_threadproc *tp)
 	                 show_json_time(tp->abi.end_ns));
 }
 
+/* Escaped, but for backslashes: as it is to be typed. */
+static int print_command(FILE *out, const char *command, struct err *err)
+{
+	while (*command) {
+		size_t len = strcspn(command, "\\");
+		AUTO_FREE char *piece = strndup(command, len);
+
+		if (!piece)
+			return err_os(err, ENOMEM, "answer");
+		out_text(out, piece);
+		command += len;
+		if (*command)
+			fputc(*command++, out);
+	}
+	fputc('\n', out);
+	return 0;
+}
+
 int show_gdb(struct session *session, const char *command, struct err *err)
 {
 	if (session->json)
-		return session_print_json(session, json_pack("{s:s}", "gdb", command), err);
-	fprintf(session->out, "%s\n", command);
-	return 0;
+		return session_print_json(session,
+		                          json_pack("{s:o}", "gdb", out_json_text(command)), err);
+	return print_command(session->out, command, err);
 }
 
 static bool is_meant(const struct reg_threadproc *tp, const char *word)

@@ -27,16 +27,22 @@ int out_colour_parse(const char *word, enum out_colour *ret_when, struct err *er
 	return err_set(err, ERR_USAGE, "colour is 'auto', 'always' or 'never'");
 }
 
+bool out_has_sequences(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return term && *term && strcmp(term, "dumb") && isatty(fd);
+}
+
 bool out_colour_wanted(enum out_colour when, int fd)
 {
 	const char *no_color = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
 
 	if (when != OUT_COLOUR_AUTO)
 		return when == OUT_COLOUR_ALWAYS;
 	if (no_color && *no_color)
 		return false;
-	return term && *term && strcmp(term, "dumb") && isatty(fd);
+	return out_has_sequences(fd);
 }
 
 const char *out_style(bool colour, enum out_style style)

@@ -20,6 +20,9 @@ enum out_colour { OUT_COLOUR_AUTO, OUT_COLOUR_ALWAYS, OUT_COLOUR_NEVER };
 /* "auto", "always" or "never"; ERR_USAGE for any other word. */
 int out_colour_parse(const char *word, enum out_colour *ret_when, struct err *err);
 
+/* Whether it is a terminal, and not a "dumb" one: escape sequences mean something there. */
+bool out_has_sequences(int fd);
+
 /*
  * Whether to use colour on the descriptor: with auto, on a terminal that is not "dumb",
  * unless NO_COLOR is set to something (https://no-color.org).

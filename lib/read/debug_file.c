@@ -191,8 +191,6 @@ struct client_library {
 	struct client *(*begin)(void);
 	void (*end)(struct client *client);
 	int (*find)(struct client *client, const unsigned char *build_id, int len, char **ret_path);
-	void (*set_data)(struct client *client, void *data);
-	void *(*get_data)(struct client *client);
 	void (*set_progress)(struct client *client,
 	                     int (*progress)(struct client *client, long done, long all));
 };
@@ -211,20 +209,26 @@ static void load_library(void)
 	found.begin = dlsym(handle, "debuginfod_begin");
 	found.end = dlsym(handle, "debuginfod_end");
 	found.find = dlsym(handle, "debuginfod_find_debuginfo");
-	found.set_data = dlsym(handle, "debuginfod_set_user_data");
-	found.get_data = dlsym(handle, "debuginfod_get_user_data");
 	found.set_progress = dlsym(handle, "debuginfod_set_progressfn");
-	if (found.begin && found.end && found.find && found.set_data && found.get_data &&
-	    found.set_progress)
+	if (found.begin && found.end && found.find && found.set_progress)
 		library = found;
 }
 
-/* Called by the client every now and then; what is not 0 ends the transfer. */
-static int ask_stopped(struct client *client, long done, long all)
-{
-	const struct debug_query *query = library.get_data(client);
+static const struct debug_download *download;
 
-	return query->stopped && query->stopped(query->context);
+void debug_file_watch(const struct debug_download *watcher)
+{
+	download = watcher;
+}
+
+/* Called by the client every now and then; what is not 0 ends the transfer. */
+static int tell_progress(struct client *client __attribute__((unused)), long done, long all)
+{
+	/* before it knows how much will come, done counts something else */
+	bool known = done >= 0 && all > 0;
+
+	return !download->step(download->context, known ? (uint64_t)done : 0,
+	                       known ? (uint64_t)all : 0);
 }
 
 static bool try_servers(const struct debug_query *query, int *ret_fd, char **ret_path)
@@ -240,10 +244,14 @@ static bool try_servers(const struct debug_query *query, int *ret_fd, char **ret
 	client = library.begin ? library.begin() : NULL;
 	if (!client)
 		return false;
-	library.set_data(client, (void *)query);
-	library.set_progress(client, ask_stopped);
-	fd = library.find(client, query->build_id, (int)query->build_id_len, &path);
+	if (download)
+		library.set_progress(client, tell_progress);
+	/* nobody waits for the next file who did not wait for the last one */
+	if (!download || download->step(download->context, 0, 0))
+		fd = library.find(client, query->build_id, (int)query->build_id_len, &path);
 	library.end(client);
+	if (download)
+		download->end(download->context);
 	if (fd < 0 || !path || !is_the_one(fd, query))
 		return false;
 	*ret_fd = TAKE_FD(fd);

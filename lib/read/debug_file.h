@@ -20,10 +20,24 @@ struct debug_query {
 	const uint8_t *build_id; /* build_id_len bytes */
 	uint32_t build_id_len;   /* 0: none, and nothing is found */
 	const char *debuglink;   /* debug_file_link's; NULL: none */
-	/* Asked while a server is waited for; true gives up.  NULL: waits as long as it takes. */
-	bool (*stopped)(void *context);
+};
+
+/* Who is told of servers that are waited for. */
+struct debug_download {
+	/*
+	 * Called every now and then with the bytes that are there and those to come (0: not known).
+	 * False gives up.
+	 */
+	bool (*step)(void *context, uint64_t done, uint64_t total);
+	void (*end)(void *context); /* that one has come, or will not */
 	void *context;
 };
+
+/*
+ * For every download of the process from now on, since any look-up of a symbol may be what needs
+ * one.  Borrowed; NULL: waits as long as it takes.
+ */
+void debug_file_watch(const struct debug_download *download);
 
 /*
  * Opens the debug file of that very build-id, a regular file.  The caller closes *ret_fd and

@@ -116,6 +116,23 @@ class SameAsGdb(space.SpaceTest):
                        for line, a, b in zip(lines, ours, theirs) if flat(a) != flat(b) and not is_unknown(b)]
         self.assertFalse(differences, "\n" + "\n".join(differences))
 
+    def test_commands(self):
+        """What --gdb says shows the same in GDB as the expression itself."""
+        program = space.program("values")
+        lines = [line.replace(";", " ") for line in PLAIN + FORMATTED]
+        with self.space.running(program) as process:
+            self.assertIn("ready", process.stdout.readline())
+            self.space.until(lambda: self.space.threadprocs("running"), "it runs")
+            component, = self.space.threadprocs("running")
+            commands = [command.removeprefix("print").removeprefix(" ")
+                        for command in self.ours(lines, "--gdb ")]
+            wanted = self.gdb(program, component["pid"], lines)
+            found = self.gdb(program, component["pid"], commands)
+        self.assertIn("0x", commands[0])
+        differences = [f"{line}\n  {command}\n  {a}\n  {b}" for line, command, a, b
+                       in zip(lines, commands, wanted, found) if a != b]
+        self.assertFalse(differences, "\n" + "\n".join(differences))
+
     def test_formats(self):
         """print/x and so on."""
         self.compare("values", FORMATTED)

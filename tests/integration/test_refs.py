@@ -2,12 +2,13 @@
 """Pointers found in memory, against a program that says where it has put them."""
 
 import contextlib
+import json
 import os
 import subprocess
 import xml.etree.ElementTree
 
 import space
-from space import SpaceTest, TIMEOUT, command, program
+from space import SpaceTest, TIMEOUT, command, program, tool
 
 
 class Pointers(SpaceTest):
@@ -65,6 +66,33 @@ class Pointers(SpaceTest):
                 self.assertEqual(value, one["target"], hex(address))
             wider = self.words(f"refs {one['target'] - 8:x},16")
             self.assertLessEqual(set(found), set(wider))
+
+    def frames(self, answer):
+        """{address of the word: text} of what a frame holds, of an answer."""
+        return {int(word["address"], 16): holder["text"]
+                for component in answer["components"] for holder in component["holders"]
+                if holder["kind"] == "frame" for word in holder["words"]}
+
+    def test_frames(self):
+        """A pointer on a stack is held by a frame: of the living when asked for, else of a core."""
+        gcore = tool("gcore")
+        with self.both() as (one, two):
+            line = f"refs {one['target']:x}"
+            self.assertEqual(self.frames(self.space.inspect(line)), {})
+            frames = self.frames(self.space.inspect(f"{line} --frames"))
+            for where in (one, two):
+                self.assertRegex(frames[where["stack"]], r"^#\d+ hold\+0x\w+ of thread \d+$")
+            pid = self.space.threadprocs()[1]["pid"]
+            subprocess.run([gcore, "-o", f"{self.space.runtime}/core", str(pid)], check=True,
+                           timeout=TIMEOUT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+            done = subprocess.run([command("tpinspect"), "--json", "-c", line,
+                                   f"{self.space.runtime}/core.{pid}"], env=self.space.env,
+                                  check=True, text=True, timeout=TIMEOUT,
+                                  stdout=subprocess.PIPE)
+            # a core has the threads of the one that was dumped
+            self.assertEqual(self.frames(json.loads(done.stdout)),
+                             {two["stack"]: frames[two["stack"]]})
 
     def test_across(self):
         """From one component into the other: its own pointers do not count."""

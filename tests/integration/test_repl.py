@@ -251,6 +251,23 @@ class Signals(ReplTest):
         self.assertNotIn("tpinspect:", shown)
 
 
+class Progress(ReplTest):
+    def test_is_shown(self):
+        """What takes longer is seen to go on, and leaves nothing behind."""
+        self.space.start()
+        fifo = os.path.join(self.space.runtime, "addresses")
+        os.mkfifo(fifo)
+        line = f"'{command('tpinspect')}' -s test -c 'owner -' <'{fifo}' >/dev/null; echo $?."
+        with Terminal(["/bin/sh", "-c", line], self.env) as terminal:
+            with open(fifo, "w", encoding="ascii") as addresses:
+                while not terminal.shows("reading addresses"):
+                    addresses.write("10\n" * 1000)
+                    addresses.flush()
+                terminal.expect("/s")
+            terminal.expect_raw("\r\x1b[K1.")
+            terminal.end()
+
+
 class Pager(ReplTest):
     def setUp(self):
         super().setUp()
