@@ -82,7 +82,8 @@ static bool leads_on(enum type_kind kind)
 /* Whether GDB finds a type by its declaration, and takes a pointer to it. */
 static bool can_be_said(const struct type *type, const char *declaration)
 {
-	if (type_strip(type)->kind == TYPE_FUNCTION || strstr(declaration, "{...}"))
+	if (type_strip(type)->kind == TYPE_FUNCTION || strpbrk(declaration, "\n\r") ||
+	    strstr(declaration, "{...}"))
 		return false;
 	for (int i = 0; i < TARGETS_MAX && leads_on(type->kind); i++)
 		type = type_target(type);

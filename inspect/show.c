@@ -168,11 +168,11 @@ json_t *show_json_who(const struct reg_threadproc *tp)
 	                 show_json_time(tp->abi.end_ns));
 }
 
-/* Escaped, but for backslashes: as it is to be typed. */
+/* Escaped, but for backslashes and ends of lines: as it is to be typed. */
 static int print_command(FILE *out, const char *command, struct err *err)
 {
 	while (*command) {
-		size_t len = strcspn(command, "\\");
+		size_t len = strcspn(command, "\\\n");
 		AUTO_FREE char *piece = strndup(command, len);
 
 		if (!piece)
@@ -188,10 +188,13 @@ static int print_command(FILE *out, const char *command, struct err *err)
 
 int show_gdb(struct session *session, const char *command, struct err *err)
 {
-	if (session->json)
-		return session_print_json(session,
-		                          json_pack("{s:o}", "gdb", out_json_text(command)), err);
-	return print_command(session->out, command, err);
+	json_t *text;
+
+	if (!session->json)
+		return print_command(session->out, command, err);
+	text = json_string(command); /* NULL when it is no UTF-8 */
+	return session_print_json(
+		session, json_pack("{s:o}", "gdb", text ? text : out_json_text(command)), err);
 }
 
 static bool is_meant(const struct reg_threadproc *tp, const char *word)
