@@ -57,7 +57,7 @@ class Prompt(ReplTest):
         terminal = self.prompt()
         self.assertIn("sleeper", self.answer(terminal, "list"))
         self.assertIn("did you mean 'list'?", self.answer(terminal, "lst"))
-        self.assertIn("sleeper", self.answer(terminal, "l"))
+        self.assertIn("sleeper", self.answer(terminal, "li"))
         self.assertIn("did you mean 'sleeper'?", self.answer(terminal, "modules sleepr"))
         terminal.type(CTRL_D)
         self.assertEqual(terminal.end(), 0)

@@ -242,7 +242,7 @@ static void test_beginnings(void **state)
 	assert_int_equal(run(w, "own 10"), STATUS_USAGE);
 	w->session.interactive = true;
 	assert_int_equal(run(w, "own 10"), STATUS_NOT_FOUND);
-	assert_int_equal(run(w, "help l"), STATUS_OK);
+	assert_int_equal(run(w, "help li"), STATUS_OK);
 	assert_int_equal(run(w, "zzz"), STATUS_USAGE);
 	assert_string_equal(w->diagnostics, "tpinspect: no verb 'zzz'; 'help' lists them\n");
 }
