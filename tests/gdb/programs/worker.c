@@ -35,7 +35,6 @@ __thread long own_rounds;    /* of this thread */
 static int fast;
 static int thread_count = 1;
 static struct worker workers[MAX_THREADS];
-extern char **environ;
 
 /* n * n, in some steps. */
 __attribute__((noinline)) static long square(long n)
