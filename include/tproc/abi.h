@@ -101,6 +101,7 @@ enum tp_state {
 
 enum tp_threadproc_flags {
 	TP_THREADPROC_LOOKED = 1, /* modules and fds are those of a program that is under way */
+	TP_THREADPROC_HELD = 2,	  /* its crashed thread is to wait */
 };
 
 /*
@@ -430,7 +431,6 @@ enum tp_crash_verdict {
 	TP_VERDICT_NONE = 0,
 	TP_VERDICT_HOLD = 1,   /* wait until it changes */
 	TP_VERDICT_DIE = 2,
-	TP_VERDICT_RESUME = 3, /* go on at resume_pc: what was met there is gone */
 };
 
 /*
@@ -450,7 +450,7 @@ struct tp_crash {
 	uint64_t time_ns;
 	uint64_t pc;
 	uint64_t sp;
-	uint64_t resume_pc;
+	uint64_t reserved64;
 	uint64_t stack_lo; /* the thread's own stack from here on */
 	uint64_t thread;   /* thread pointer (x86-64: fs_base), 0: not known */
 	uint64_t regs[TP_CRASH_REGS]; /* as in the kernel's ucontext (x86-64: struct sigcontext) */

@@ -222,7 +222,7 @@ TP_AT(struct tp_crash, addr, 32);
 TP_AT(struct tp_crash, time_ns, 40);
 TP_AT(struct tp_crash, pc, 48);
 TP_AT(struct tp_crash, sp, 56);
-TP_AT(struct tp_crash, resume_pc, 64);
+TP_AT(struct tp_crash, reserved64, 64);
 TP_AT(struct tp_crash, stack_lo, 72);
 TP_AT(struct tp_crash, thread, 80);
 TP_AT(struct tp_crash, regs, 88);

@@ -10,7 +10,10 @@
  */
 #include "signals.h"
 
+#include <linux/time_types.h>
+
 #define WAIT_STEP_MS 200
+#define MOMENT_NS 2000000
 /* A server that does not say anything for so long is given up. */
 #define WAIT_STEPS 25
 /* What the ABI lets a function use below its stack pointer. */
@@ -81,85 +84,99 @@ static void fill(struct tp_crash *crash, const struct tp_threadproc *record, int
 	copy_stack(crash);
 }
 
-/* The server's verdict; TP_VERDICT_DIE when there is none. */
-static uint32_t await_verdict(struct tp_crash *crash)
+/* The mailbox can say anything; that a thread is held is in the registry as well. */
+static bool is_held(const struct tp_threadproc *record)
 {
-	uint32_t verdict = TP_VERDICT_NONE;
-
-	for (int step = 0; step < WAIT_STEPS;) {
-		verdict = __atomic_load_n(&crash->verdict, __ATOMIC_ACQUIRE);
-		if (verdict == TP_VERDICT_DIE || verdict == TP_VERDICT_RESUME)
-			return verdict;
-		futex_wait(&crash->verdict, verdict, WAIT_STEP_MS);
-		if (verdict != TP_VERDICT_HOLD)
-			step++;
-	}
-	return TP_VERDICT_DIE;
+	return __atomic_load_n(&record->flags, __ATOMIC_ACQUIRE) & TP_THREADPROC_HELD;
 }
 
-/* True when the record is ours to write; another thread's crash is the end of this one as well. */
-static bool claim(struct tp_crash *crash)
+/* What is written to all the time lets nobody sleep there. */
+static void step_aside(const uint32_t *word, uint32_t value)
+{
+	const struct __kernel_timespec moment = { 0, MOMENT_NS };
+
+	if (futex_wait(word, value, WAIT_STEP_MS) == -EAGAIN)
+		sys2(__NR_nanosleep, &moment, 0);
+}
+
+/* Until the server says that it has seen enough, or does not say anything. */
+static void await_verdict(const struct tp_crash *crash, const struct tp_threadproc *record)
 {
 	for (int step = 0; step < WAIT_STEPS;) {
-		uint32_t seen = TP_CRASH_NONE;
-		uint32_t verdict;
+		uint32_t verdict = __atomic_load_n(&crash->verdict, __ATOMIC_ACQUIRE);
 
-		if (__atomic_compare_exchange_n(&crash->state, &seen, TP_CRASH_WRITING, false,
-						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (verdict == TP_VERDICT_DIE && !is_held(record))
+			return;
+		step_aside(&crash->verdict, verdict);
+		if (!is_held(record))
+			step++;
+	}
+}
+
+static bool is_other_thread(int32_t tid, int32_t self)
+{
+	return tid > 0 && tid != self && !sys3(__NR_tgkill, sys0(__NR_getpid), tid, 0);
+}
+
+/*
+ * True when the record is ours to write.  Another thread's crash is the end of this one as
+ * well; but what names a thread that is none of ours was not written by in-space code.
+ */
+static bool claim(struct tp_crash *crash, const struct tp_threadproc *record)
+{
+	int32_t self = (int32_t)sys0(__NR_gettid);
+
+	for (int step = 0; step < WAIT_STEPS;) {
+		int32_t seen = __atomic_load_n(&crash->tid, __ATOMIC_ACQUIRE);
+
+		if (is_other_thread(seen, self))
+			step_aside((const uint32_t *)&crash->tid, (uint32_t)seen);
+		else if (__atomic_compare_exchange_n(&crash->tid, &seen, self, false,
+						     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			return true;
-		verdict = __atomic_load_n(&crash->verdict, __ATOMIC_ACQUIRE);
-		futex_wait(&crash->verdict, verdict, WAIT_STEP_MS);
-		if (verdict != TP_VERDICT_HOLD)
+		if (!is_held(record))
 			step++;
 	}
 	return false;
 }
 
-/* What kind of end; with TP_VERDICT_RESUME none, and *ret_pc is where to go on. */
-static uint32_t tell(uint32_t index, const struct tp_threadproc *record, int sig, const void *info,
-		     const void *context, uint64_t *ret_pc)
+static void tell(uint32_t index, const struct tp_threadproc *record, int sig, const void *info,
+		 const void *context)
 {
 	struct tp_crash *crash = crash_of(index);
-	uint32_t verdict;
 
-	if (!claim(crash))
-		return TP_VERDICT_DIE;
-	crash->tid = (int32_t)sys0(__NR_gettid);
+	if (!claim(crash, record))
+		return;
+	__atomic_store_n(&crash->state, TP_CRASH_WRITING, __ATOMIC_RELEASE);
+	__atomic_store_n(&crash->verdict, TP_VERDICT_NONE, __ATOMIC_RELEASE);
 	fill(crash, record, sig, info, context);
 	__atomic_store_n(&crash->state, TP_CRASH_COMPLETE, __ATOMIC_RELEASE);
 	report_ring(index);
-	verdict = await_verdict(crash);
-	if (verdict != TP_VERDICT_RESUME)
-		return TP_VERDICT_DIE;
-	*ret_pc = crash->resume_pc;
-	crash->verdict = TP_VERDICT_NONE;
-	__atomic_store_n(&crash->state, TP_CRASH_NONE, __ATOMIC_RELEASE);
-	futex_wake(&crash->verdict);
-	return verdict;
+	await_verdict(crash, record);
 }
 
 /* The signal comes again, with all that came with it, when the handler returns: then it kills. */
-static void die(int sig, const void *info)
+static void die(int sig, const void *info, void *context)
 {
 	const struct kernel_sigaction standard = { .handler = (uint64_t)SIG_DFL };
+	long pid = sys0(__NR_getpid);
+	long tid = sys0(__NR_gettid);
 
-	sys4(__NR_rt_sigaction, sig, &standard, 0, ARCH_SIGSET_SIZE);
-	sys4(__NR_rt_tgsigqueueinfo, sys0(__NR_getpid), sys0(__NR_gettid), sig, info);
+	if (sys4(__NR_rt_sigaction, sig, &standard, 0, ARCH_SIGSET_SIZE) ||
+	    sys4(__NR_rt_tgsigqueueinfo, pid, tid, sig, info))
+		arch_context_end(context, sig, ((const siginfo_t *)info)->si_code > 0);
 }
 
 void crash_signal(int sig, const void *info, void *context, const struct slot *slot, uint32_t index)
 {
 	const struct tp_threadproc *record = record_of(index);
-	uint64_t pc;
 
 	if (sig == SIGTRAP && slot->magic == SLOT_MAGIC &&
 	    trap_survive((struct slot *)slot, info, context))
 		return;
-	if (is_threadproc(record) &&
-	    tell(index, record, sig, info, context, &pc) == TP_VERDICT_RESUME)
-		arch_context_set_pc(context, pc);
-	else
-		die(sig, info);
+	if (is_threadproc(record))
+		tell(index, record, sig, info, context);
+	die(sig, info, context);
 }
 
 /* ---- installing ------------------------------------------------------------------------ */

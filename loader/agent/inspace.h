@@ -138,7 +138,8 @@ uint64_t signals_block(void);
 void signals_restore(uint64_t before);
 
 /* FUTEX_WAIT for at most ms milliseconds while *word is value; FUTEX_WAKE of all. */
-void futex_wait(uint32_t *word, uint32_t value, unsigned ms);
+/* 0 or -errno; -EAGAIN at once when the word is another. */
+long futex_wait(const uint32_t *word, uint32_t value, unsigned ms);
 void futex_wake(uint32_t *word);
 
 #endif

@@ -19,11 +19,11 @@ void signals_restore(uint64_t before)
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &before, 0, ARCH_SIGSET_SIZE);
 }
 
-void futex_wait(uint32_t *word, uint32_t value, unsigned ms)
+long futex_wait(const uint32_t *word, uint32_t value, unsigned ms)
 {
 	struct __kernel_timespec timeout = { ms / 1000, (long long)(ms % 1000) * 1000000 };
 
-	sys4(__NR_futex, word, FUTEX_WAIT, value, &timeout);
+	return sys4(__NR_futex, word, FUTEX_WAIT, value, &timeout);
 }
 
 void futex_wake(uint32_t *word)

@@ -29,20 +29,21 @@ static bool is_thread(pid_t pid, pid_t tid)
 }
 
 /*
- * Everything in the space could have written it.  What could not be is set right; false when
- * it is not this threadproc's at all.
+ * Everything in the space could have written it.  What could not be is set right, as readers of the
+ * registry demand; false when it is not this threadproc's at all.
  */
 static bool check(const struct threadproc *tp, struct tp_crash *crash)
 {
-	if (crash->generation != tp->generation || !threadproc_is_fault(crash->sig) ||
-	    !is_thread(tp->pid, crash->tid))
+	if (crash->generation != tp->generation || !threadproc_is_fault(crash->sig))
 		return false;
 	if (crash->reg_count > TP_CRASH_REGS)
-		crash->reg_count = TP_CRASH_REGS;
+		crash->reg_count = 0;
 	if (crash->stack_len > TP_CRASH_STACK)
-		crash->stack_len = TP_CRASH_STACK;
-	if (crash->stack_lo > UINT64_MAX - crash->stack_len)
 		crash->stack_len = 0;
+	if (crash->stack_lo > UINT64_MAX - TP_CRASH_STACK) {
+		crash->stack_lo = 0;
+		crash->stack_len = 0;
+	}
 	memset(crash->stack + crash->stack_len, 0, TP_CRASH_STACK - crash->stack_len);
 	memset(crash->reserved, 0, sizeof(crash->reserved));
 	return true;
@@ -60,6 +61,7 @@ static struct tp_crash *copy(const struct tp_crash *box)
 
 static void let_die(struct threadproc *tp)
 {
+	threadproc_publish_held(tp, false);
 	if (tp->crashed)
 		give_verdict(mailboxes_crash(&tp->server->mailboxes, tp->index), TP_VERDICT_DIE);
 }
@@ -112,7 +114,7 @@ void crash_look(struct threadproc *tp)
 	    __atomic_load_n(&box->state, __ATOMIC_ACQUIRE) != TP_CRASH_COMPLETE)
 		return;
 	crash = copy(box);
-	if (!crash || !check(tp, crash)) {
+	if (!crash || !check(tp, crash) || !is_thread(tp->pid, crash->tid)) {
 		log_error("threadproc %u: its crash record makes no sense", tp->id);
 		__atomic_store_n(&box->state, TP_CRASH_TAKEN, __ATOMIC_RELEASE);
 		give_verdict(box, TP_VERDICT_DIE);
@@ -130,6 +132,7 @@ void crash_look(struct threadproc *tp)
 		give_verdict(box, TP_VERDICT_DIE);
 		return;
 	}
+	threadproc_publish_held(tp, true);
 	give_verdict(box, TP_VERDICT_HOLD);
 	if (tp->stops_space)
 		freeze(tp);
@@ -146,6 +149,7 @@ void crash_release(struct threadproc *tp)
 
 void crash_ended(struct threadproc *tp)
 {
+	threadproc_publish_held(tp, false);
 	if (tp->has_stopped_space)
 		crash_thaw(tp->server);
 }
@@ -159,14 +163,10 @@ void crash_publish_rest(struct threadproc *tp)
 	if (tp->crashed || (state != TP_CRASH_WRITING && state != TP_CRASH_COMPLETE))
 		return;
 	crash = copy(box);
-	if (!crash || crash->generation != tp->generation)
+	if (!crash || !check(tp, crash))
 		return;
 	crash->tid = 0; /* it is gone: nothing tells whose it was */
 	crash->state = state;
 	crash->verdict = TP_VERDICT_NONE;
-	if (crash->reg_count > TP_CRASH_REGS)
-		crash->reg_count = 0;
-	if (crash->stack_len > TP_CRASH_STACK || crash->stack_lo > UINT64_MAX - crash->stack_len)
-		crash->stack_len = 0;
 	threadproc_publish_crash(tp, crash);
 }

@@ -192,6 +192,17 @@ void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *cras
 	record_end(tp);
 }
 
+void threadproc_publish_held(struct threadproc *tp, bool held)
+{
+	struct tp_threadproc *record = threadproc_record(tp);
+
+	if (held == !!(record->flags & TP_THREADPROC_HELD))
+		return;
+	record_begin(tp);
+	record->flags ^= TP_THREADPROC_HELD;
+	record_end(tp);
+}
+
 void threadproc_publish_looked(struct threadproc *tp)
 {
 	record_begin(tp);

@@ -103,7 +103,7 @@ struct tp_crash *mailboxes_crash(struct mailboxes *m, uint32_t index)
 /* The page of a crash that nobody wrote to stays one that does not exist. */
 static void reset_crash(struct tp_crash *crash)
 {
-	if (crash->state || crash->verdict)
+	if (crash->state || crash->verdict || crash->tid)
 		memset(crash, 0, sizeof(*crash));
 }
 

@@ -134,6 +134,7 @@ void threadproc_publish_files(struct threadproc *tp, const struct request *reque
 void threadproc_publish_state(struct threadproc *tp, enum tp_state state);
 void threadproc_publish_end(struct threadproc *tp, int code, int status);
 void threadproc_publish_runs(struct threadproc *tp);
+void threadproc_publish_held(struct threadproc *tp, bool held);
 void threadproc_publish_looked(struct threadproc *tp);
 void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *crash);
 

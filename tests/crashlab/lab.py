@@ -1,6 +1,7 @@
 """A space with components that live beside programs that crash, and what has to hold after each."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -73,8 +74,9 @@ class Neighbour:
 class Lab:
     """A space, with so many neighbours."""
 
-    def __init__(self, neighbours):
+    def __init__(self, neighbours, with_report):
         self.space = Space("lab")
+        self.with_report = with_report
         self.scratch = pathlib.Path(self.space.runtime) / "scratch"
         self.scratch.mkdir()
         self.server, self.agent = self.space.start()
@@ -155,6 +157,7 @@ class Lab:
             places.update({f"gone.{name}": at for name, at in gone.places.items()})
             if gone.end():
                 raise Wrong("gone did not end well")
+            self.settle()  # before that its memory is still there
         if case.needs_partner:
             partner = Neighbour(self.space, "partner")
             slot = self.space.threadprocs("running")[-1]["slots"][0]
@@ -167,12 +170,16 @@ class Lab:
             if partner:
                 partner.kill()
 
-    def run(self, case, places, partner):
+    def options(self, case):
+        """Of tprun."""
+        return ["-n", case.name, *(["--report"] if self.with_report else [])]
+
+    def run(self, case, places):
         """Runs it in the space; its status and output."""
         if case.how.startswith("!"):
             name, *words = case.how[1:].split()
             return getattr(ways, name)(self, case, *words)
-        done = self.space.run(*case.argv(places), options=["-n", case.name], cwd=self.scratch)
+        done = self.space.run(*case.argv(places), options=self.options(case), cwd=self.scratch)
         return done.returncode, done.stdout
 
     def run_natively(self, case, places):
@@ -200,10 +207,11 @@ class Lab:
         before = self.state()
         with self.others(case) as (places, partner):
             self.ask()
-            status, output = self.run(case, places, partner)
+            status, output = self.run(case, places)
             self.hear()
             self.check_status(case, places, status, output)
-            check_record(case, self.record(case), self.server)
+            check_record(case, self.record(case))
+            self.check_words(case)
             if partner:
                 if case.lock:
                     partner.ask(case.lock)
@@ -221,6 +229,19 @@ class Lab:
         records = [c for c in self.space.inspect("crash")["crashes"]
                    if c["threadproc"]["name"] == case.name]
         return records[-1] if records else None
+
+    def check_words(self, case):
+        """What the report said, which was kept."""
+        if not self.with_report or not case.words:
+            return
+        kept = self.space.inspect("crash --list")["kept"]
+        if not kept:
+            raise Wrong("no report was kept")
+        report = json.loads(pathlib.Path(kept[0]["file"]).read_text(encoding="utf-8"))
+        if report["threadproc"]["name"] != case.name:
+            raise Wrong(f"no report, the last is of {report['threadproc']['name']}")
+        if not re.search(case.words, report["what"]):
+            raise Wrong(f"told as: {report['what']}")
 
     def judge(self, case):
         """The verdict on a case."""
@@ -260,29 +281,25 @@ def check_address(case, address):
         raise Wrong(f"fault address: {address['address']} of {found}, {address['place']}")
 
 
-def check_record(case, record, server):
+def check_record(case, record):
     """What is on record is what happened."""
-    del server
-    finished = record is not None and record.get("signal") is not None and \
-        record.get("kind", "crash") != "killed"
+    complete = record is not None and record.get("complete", False)
     if case.ends.record == "unrecorded":
-        if finished and record["complete"]:
+        if complete:
             raise Wrong(f"on record: {record['signal']} at {record['pc']['address']}")
         return
-    if record is None:
+    if record is None or "complete" not in record:
         raise Wrong("nothing on record")
     if case.ends.record == "half":
-        if record["complete"]:
+        if complete:
             raise Wrong("complete, but should be half a record")
         return
-    if not record["complete"]:
+    if not complete:
         raise Wrong("half a record")
     if -record["number"] != case.ends.status:
         raise Wrong(f"on record: {signal.Signals(record['number']).name}")
     check_function(case, symbols(record["pc"]))
     check_address(case, record["address"])
-    if "what" in record and case.words and not re.search(case.words, record["what"]):
-        raise Wrong(f"told as: {record['what']}")
 
 
 def check_function(case, found):

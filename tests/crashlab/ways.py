@@ -69,6 +69,7 @@ def stopped(lab, case):
                                 for tp in lab.space.threadprocs("stopped")), "it is stopped")
     lab.check_registry()
     os.kill(pid_of(lab, case.name), signal.SIGKILL)
+    process.send_signal(signal.SIGCONT)  # tprun has stopped as its program had
     return end(process)
 
 

@@ -69,16 +69,18 @@ static void hold(uintptr_t where)
 	with_state(TP_CRASH_NONE, TP_VERDICT_HOLD, 1);
 }
 
-static void resume(uintptr_t where)
+static void unknown(uintptr_t where)
 {
 	(void)where;
-	with_state(TP_CRASH_NONE, TP_VERDICT_RESUME, 1);
+	with_state(TP_CRASH_NONE, 3, 1);
 }
 
 static volatile uint32_t forced;
+static pthread_barrier_t forcing;
 
 static void *force_verdict(void *arg)
 {
+	pthread_barrier_wait(&forcing);
 	for (;;)
 		__atomic_store_n((uint32_t *)arg, forced, __ATOMIC_RELEASE);
 }
@@ -89,8 +91,11 @@ static void keep_forcing(uint32_t verdict)
 	pthread_t thread;
 
 	forced = verdict;
-	if (record())
+	if (record()) {
+		pthread_barrier_init(&forcing, NULL, 2);
 		need(!pthread_create(&thread, NULL, force_verdict, &record()->verdict), "thread");
+		pthread_barrier_wait(&forcing);
+	}
 	write_4(0);
 }
 
@@ -98,6 +103,29 @@ static void hold_for_ever(uintptr_t where)
 {
 	(void)where;
 	keep_forcing(TP_VERDICT_HOLD);
+}
+
+static int sleeper;
+
+static void *sleep_for_ever(void *arg)
+{
+	sleeper = gettid();
+	pthread_barrier_wait(&forcing);
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* As if a thread that lives, and does something else, had begun it. */
+static void writing_other(uintptr_t where)
+{
+	pthread_t thread;
+
+	(void)where;
+	pthread_barrier_init(&forcing, NULL, 2);
+	need(!pthread_create(&thread, NULL, sleep_for_ever, NULL), "thread");
+	pthread_barrier_wait(&forcing);
+	with_state(TP_CRASH_WRITING, TP_VERDICT_HOLD, sleeper);
 }
 
 /* A record that was begun, and never ended: what is left of one that died in the midst. */
@@ -193,8 +221,9 @@ const struct way toolkit_ways[] = {
 	{ "crash-taken", taken },
 	{ "crash-nonsense", nonsense },
 	{ "crash-hold", hold },
-	{ "crash-resume", resume },
+	{ "crash-unknown", unknown },
 	{ "crash-hold-for-ever", hold_for_ever },
+	{ "crash-writing-other", writing_other },
 	{ "crash-half", half },
 	{ "crash-forged", forged },
 	{ "slot-zero", slot_zero },

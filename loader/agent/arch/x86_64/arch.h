@@ -7,6 +7,7 @@
 #ifndef TPROC_AGENT_ARCH_H
 #define TPROC_AGENT_ARCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A system call's registers as a stub found them; entry.S builds it. */
@@ -63,6 +64,8 @@ void arch_filter(void);
 void arch_module_hook(void);
 void arch_cpuid(void);
 void arch_cpuid_early(void);
+/* Executing it is a fault. */
+void arch_dead_end(void);
 
 /* int3; the processor reports the address behind it */
 #define ARCH_BREAKPOINT 0xcc
@@ -77,5 +80,12 @@ struct tp_crash;
 void arch_context_save(const void *context, struct tp_crash *crash);
 uint64_t arch_context_pc(const void *context);
 void arch_context_set_pc(void *context, uint64_t pc);
+
+/*
+ * Makes the return from a handler the end of the program, where the kernel can be asked for
+ * nothing: it kills when a fault brings a signal that is blocked.  By the same signal if `is_fault`,
+ * which then comes again.
+ */
+void arch_context_end(void *context, int sig, bool is_fault);
 
 #endif

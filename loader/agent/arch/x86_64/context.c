@@ -34,3 +34,14 @@ void arch_context_set_pc(void *context, uint64_t pc)
 {
 	((struct ucontext *)context)->uc_mcontext.rip = pc;
 }
+
+void arch_context_end(void *context, int sig, bool is_fault)
+{
+	struct ucontext *uc = context;
+
+	uc->uc_sigmask = ~UINT64_C(0);
+	if (!is_fault || sig == SIGSYS)
+		uc->uc_mcontext.rip = (uint64_t)arch_dead_end;
+	else if (sig == SIGTRAP)
+		uc->uc_mcontext.rip -= ARCH_BREAKPOINT_SIZE;
+}

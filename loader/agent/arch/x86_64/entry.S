@@ -229,4 +229,11 @@ arch_sigreturn:
 	movq	$__NR_rt_sigreturn, %rax
 	syscall
 
+
+	.globl	arch_dead_end
+	.type	arch_dead_end, @function
+arch_dead_end:
+	ud2
+	.size	arch_dead_end, . - arch_dead_end
+
 	.section .note.GNU-stack, "", @progbits
