@@ -1,12 +1,13 @@
 """Ways to go wrong that one command line cannot tell.  Each returns status and output."""
 
+import contextlib
 import os
 import random
 import shutil
 import signal
 import socket
 import struct
-import time
+import subprocess
 
 from space import TIMEOUT, BUILD, tool
 
@@ -86,7 +87,8 @@ def kill_at_random(lab, case):
         else:
             victim = process.pid
         # the one place where it is the clock that is to decide
-        time.sleep(chance.uniform(0, LONGEST))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0, LONGEST))
         os.kill(victim, signal.SIGKILL)
         status, output = end(process)
         assert status == -signal.SIGKILL, f"turn {turn}: ended with {status}"
