@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-from space import SpaceTest, TIMEOUT, command, main, program
+from space import SpaceTest, TIMEOUT, command, main, program, tool
 from terminal import Terminal
 
 
@@ -143,6 +143,38 @@ class Waits(PolicyTest):
         self.assert_says(process, "it is held")
         process.kill()
         self.space.until(lambda: not self.space.threadprocs("running"), "it is gone")
+
+
+class Core(PolicyTest):
+    def dump(self, directory, *options):
+        """Lets a program crash there; returns what tprun said."""
+        done = self.space.run(self.crasher, "thread", cwd=directory,
+                              options=["-n", "dumped", "--on-crash=core", *options])
+        self.assertEqual(done.returncode, -signal.SIGSEGV)
+        return done.stderr
+
+    def test_core(self):
+        stack = tool("eu-stack")
+        with tempfile.TemporaryDirectory() as directory:
+            self.assertIn("of dumped in core.", self.dump(directory))
+            core, = pathlib.Path(directory).iterdir()
+            self.assertEqual(core.name, f"core.{self.held('dumped')['threadproc']['pid']}")
+            self.assertEqual(core.stat().st_mode & 0o777, 0o600)
+            done = subprocess.run([stack, "--core", core], check=False, text=True, timeout=TIMEOUT,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            first = done.stdout.split("TID")[1]
+            self.assertIn("write_to_null", first)
+            self.assertIn("main", done.stdout)
+
+    def test_with_report(self):
+        with tempfile.TemporaryDirectory() as directory:
+            said = self.dump(directory, "--report")
+        self.assertIn("an offset from a null pointer", said)
+        self.assertIn("of dumped in core.", said)
+
+    def test_no_place(self):
+        """A core that cannot be written is told of, and keeps nobody."""
+        self.assertIn("core.", self.dump("/proc"))
 
 
 class StopsSpace(PolicyTest):
