@@ -240,7 +240,7 @@ const struct verb verb_crash = {
 		"Of all that crashed or were killed, or of the one with that id or name.\n"
 		"Of one that is held where it crashed (tprun --on-crash=wait), all its threads "
                 "are\n"
-		"shown, names and descriptors that others use, who waits for it, and who points\n"
+		"shown, its locks, names and shared descriptors, who waits for it, and who points\n"
 		"into its memory; of one that is gone, what its record tells and others still "
                 "have.\n"
 		"A record stays until the addresses of its threadproc are used again, a report "

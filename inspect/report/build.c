@@ -123,15 +123,17 @@ static void add_record(struct report *report, json_t *doc)
 
 static void add_ties(struct report *report, json_t *doc)
 {
-	json_t *waiters, *pointers;
+	json_t *waiters, *pointers, *locks;
 
 	if (report->depth == REPORT_FULL) {
 		json_object_set_new(doc, "names", sharing_names(report));
 		json_object_set_new(doc, "descriptors", sharing_descriptors(report));
 	}
+	locks = locks_json(report);
 	waiters = sharing_waiters(report);
 	pointers = sharing_pointers(report);
-	json_object_set_new(doc, "suspects", verdict_json(report, pointers, waiters));
+	json_object_set_new(doc, "suspects", verdict_json(report, locks, pointers, waiters));
+	json_object_set_new(doc, "locks", locks);
 	json_object_set_new(doc, "waiters", waiters);
 	json_object_set_new(doc, "pointed_to_by", pointers);
 }

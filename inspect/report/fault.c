@@ -125,6 +125,27 @@ static const char *in_a_hole(struct report *report, FILE *out)
 	return "past-end";
 }
 
+/* Its own memory was there when it crashed. */
+static bool is_stale(const struct report *report)
+{
+	const struct owner *owner = &report->fault->owner;
+
+	return owner->kind == OWNER_EXITED && owner->tp != report->tp;
+}
+
+/* Of one that is gone: what was there is known only in part. */
+static const char *own_memory(struct report *report, FILE *out)
+{
+	put_access(out, &report->access, "at");
+	if (report->crash->code == SEGV_MAPERR) {
+		fputs(", its own addresses, where nothing was mapped", out);
+		return "unmapped";
+	}
+	fputs(", its own memory, which was protected: ", out);
+	words_place(report, out, report->fault);
+	return "protected";
+}
+
 static const char *stale(struct report *report, FILE *out)
 {
 	const struct identity *id = report->fault;
@@ -195,7 +216,7 @@ static const char *jumped(struct report *report, FILE *out)
 		fputs("called a null pointer", out);
 		return "null-call";
 	}
-	if (id->owner.kind == OWNER_EXITED) {
+	if (is_stale(report)) {
 		fputs("called code that is gone, ", out);
 		report->access.size = 0;
 		return stale(report, out);
@@ -260,8 +281,10 @@ const char *words_fault(struct report *report, FILE *out)
 		return wild(report, out);
 	if (access->addr < NULL_END)
 		return null_pointer(report, out);
-	if (id->owner.kind == OWNER_EXITED)
+	if (is_stale(report))
 		return stale(report, out);
+	if (id->owner.kind == OWNER_EXITED)
+		return own_memory(report, out);
 	return id->mapped ? forbidden(report, out) : in_a_hole(report, out);
 }
 

@@ -110,11 +110,18 @@ json_t *sharing_descriptors(const struct report *report);
 json_t *sharing_waiters(const struct report *report);
 json_t *sharing_pointers(struct report *report);
 
+/* ---- locks.c
+ * -------------------------------------------------------------------------------------- */
+
+/* Those that it held; a list. */
+json_t *locks_json(struct report *report);
+
 /* ---- verdict.c
  * --------------------------------------------------------------------------------------
  */
 
-/* Who is suspect, and why; pointers and waiters are the lists above. */
-json_t *verdict_json(const struct report *report, const json_t *pointers, const json_t *waiters);
+/* Who is suspect, and why; the others are the lists above. */
+json_t *verdict_json(const struct report *report, const json_t *locks, const json_t *pointers,
+                     const json_t *waiters);
 
 #endif

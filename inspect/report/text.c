@@ -228,6 +228,24 @@ static void print_threads(const struct page *page, const json_t *report)
 	}
 }
 
+static void print_locks(const struct page *page, const json_t *report)
+{
+	json_t *lock;
+	size_t i;
+
+	if (is_empty(report, "locks"))
+		return;
+	heading(page, "locks it held");
+	json_array_foreach(json_object_get(report, "locks"), i, lock)
+	{
+		fprintf(page->out, "  %s%s %s, ",
+		        json_is_true(json_object_get(lock, "robust")) ? "robust " : "",
+		        text_of(lock, "type"), text_of(lock, "address"));
+		put(page, lock, "what");
+		fprintf(page->out, ", by thread %" PRIdMAX "\n", number_of(lock, "tid"));
+	}
+}
+
 static void print_waiters(const struct page *page, const json_t *report)
 {
 	json_t *waiter;
@@ -369,6 +387,7 @@ void report_print(FILE *out, bool colour, const json_t *report, enum report_dept
 		print_registers(&page, report);
 	print_threads(&page, report);
 	if (depth == REPORT_FULL) {
+		print_locks(&page, report);
 		print_waiters(&page, report);
 		print_names(&page, report);
 		print_descriptors(&page, report);

@@ -74,6 +74,24 @@ static void add_memory(const struct report *report, json_t *list)
 		                   "its memory was what the crash was about: it may be damaged");
 }
 
+/* Those in whose memory the locks are that it held: what these protect is theirs, mostly. */
+static void add_locks(const struct report *report, json_t *list, const json_t *locks)
+{
+	json_t *lock;
+	size_t i;
+
+	json_array_foreach((json_t *)locks, i, lock)
+	{
+		json_t *who = json_object_get(lock, "threadproc");
+
+		if (json_is_object(who) &&
+		    json_integer_value(json_object_get(who, "id")) != report->tp->abi.id)
+			suspect(list, who,
+			        "a lock in its memory was held: what that protects may be half "
+			        "done");
+	}
+}
+
 static void add_each(json_t *list, const json_t *others, const char *why)
 {
 	json_t *entry;
@@ -83,7 +101,8 @@ static void add_each(json_t *list, const json_t *others, const char *why)
 		suspect(list, json_object_get(entry, "threadproc"), why);
 }
 
-json_t *verdict_json(const struct report *report, const json_t *pointers, const json_t *waiters)
+json_t *verdict_json(const struct report *report, const json_t *locks, const json_t *pointers,
+                     const json_t *waiters)
 {
 	json_t *list = json_array();
 
@@ -92,6 +111,7 @@ json_t *verdict_json(const struct report *report, const json_t *pointers, const 
 	suspect_threadproc(list, report->tp, "it crashed: what it wrote last may be half done");
 	add_code(report, list);
 	add_memory(report, list);
+	add_locks(report, list, locks);
 	add_each(list, pointers, "it points into memory that is gone with the crash");
 	add_each(list, waiters, "a thread of it waits for what may never come");
 	return list;

@@ -125,6 +125,12 @@ class Waits(PolicyTest):
         process = self.start(self.party, "entangle", mutex, name="owner",
                              options=["--on-crash=wait"])
         self.assert_says(process, "it is held")
+        report = self.held("owner")
+        lock, = report["locks"]
+        self.assertEqual((lock["address"], lock["threadproc"]["name"], lock["tid"]),
+                         (mutex, "keep", report["tid"]))
+        self.assertIn("mutex", lock["what"])
+        self.assertEqual([s["threadproc"]["name"] for s in report["suspects"]], ["owner", "keep"])
         waiter = self.start(self.party, "lock", mutex, name="waiter")
         self.assert_line(waiter, "ready")
         self.space.until(lambda: self.held("owner")["waiters"], "somebody waits")
