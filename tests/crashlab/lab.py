@@ -18,6 +18,7 @@ from space import BUILD, Space, TIMEOUT, fd_count  # noqa: E402
 import ways  # noqa: E402
 
 PROGRAMS = BUILD / "tests/crashlab"
+MOST_LINES = 10  # of what has leaked
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
 
@@ -143,7 +144,7 @@ class Lab:
         lines = [f"- {m}" for m in before[0] if m not in after[0]]
         lines += [f"+ {m}" for m in after[0] if m not in before[0]]
         raise Wrong(f"leaked: descriptors of server and agent {before[1:]} -> {after[1:]}; "
-                    + "; ".join(lines))
+                    + "; ".join(lines[:MOST_LINES]))
 
     # ---- a case -----------------------------------------------------------------------------
 
