@@ -19,7 +19,7 @@ static const struct packet_form {
 	unsigned max_extra; /* bytes that may follow, in place of the first descriptor */
 } forms[] = {
 	[WIRE_LAUNCH] = {PACKET_FROM_CLIENT, sizeof(struct wire_launch), 2, 2 + WIRE_FIRST_FDS,
-	                 WIRE_INLINE_STRINGS},
+                         WIRE_INLINE_STRINGS},
 	[WIRE_FDS] = {PACKET_FROM_CLIENT, sizeof(struct wire_fds), 1, WIRE_FDS_PER_PACKET},
 	[WIRE_STARTED] = {PACKET_FROM_SERVER, sizeof(struct wire_started), 1, 1},
 	[WIRE_CHANGED] = {PACKET_FROM_SERVER, sizeof(struct wire_status), 0, 0},
@@ -36,6 +36,8 @@ static const struct packet_form {
 	[WIRE_LET_DIE] = {PACKET_FROM_CLIENT, sizeof(struct wire_header), 0, 0},
 	[WIRE_THAW] = {PACKET_FROM_CLIENT, sizeof(struct wire_header), 0, 0},
 	[WIRE_EVENT] = {PACKET_FROM_SERVER, sizeof(struct wire_event), 0, 0},
+	[WIRE_DEATH_SIGNAL] = {PACKET_FROM_SERVER, sizeof(struct wire_death_signal), 0, 0},
+	[WIRE_LEAVING] = {PACKET_FROM_SERVER, sizeof(struct wire_header), 0, 0},
 };
 
 static const struct packet_form *form_of(unsigned type)

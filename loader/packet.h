@@ -23,6 +23,7 @@ union packet_body {
 	struct wire_show show;
 	struct wire_shown shown;
 	struct wire_event event;
+	struct wire_death_signal death_signal;
 };
 
 struct packet {
@@ -52,7 +53,7 @@ enum packet_side { PACKET_FROM_CLIENT, PACKET_FROM_SERVER };
  * of descriptors than it says or its type allows is a PACKET_ERROR.
  */
 enum packet_result packet_recv(int sock, enum packet_side from, struct packet *packet,
-			       struct err *err);
+                               struct err *err);
 
 /* Closes what the packet still owns. */
 void packet_deinit(struct packet *packet);
@@ -63,12 +64,12 @@ void packet_deinit(struct packet *packet);
  * peer is gone, or PACKET_ERROR.
  */
 enum packet_result packet_send(int sock, enum wire_type type, union packet_body *body,
-			       const int *fds, unsigned fd_count, struct err *err);
+                               const int *fds, unsigned fd_count, struct err *err);
 
 /* The same, with bytes that follow the body. */
 enum packet_result packet_send_more(int sock, enum wire_type type, union packet_body *body,
-				    const void *extra, unsigned extra_length, const int *fds,
-				    unsigned fd_count, struct err *err);
+                                    const void *extra, unsigned extra_length, const int *fds,
+                                    unsigned fd_count, struct err *err);
 
 /* Length of a packet of that type, header included, without what may follow; 0 for no such type. */
 unsigned packet_length(enum wire_type type);

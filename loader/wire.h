@@ -3,14 +3,16 @@
  *
  * The socket is AF_UNIX SOCK_SEQPACKET, `socket` in the space's directory; one
  * packet is one message: a struct wire_header followed by the fixed-width body of
- * its type, and with WIRE_LAUNCH perhaps by strings.  Descriptors travel beside it by SCM_RIGHTS.  The server takes
- * connections of its own user only, and answers anything that is not of this form
- * with WIRE_FAILED before it closes the connection.
+ * its type, and with WIRE_LAUNCH perhaps by strings.  Descriptors travel beside it by
+ * SCM_RIGHTS.  The server takes connections of its own user only, and answers anything that is
+ * not of this form with WIRE_FAILED before it closes the connection.
  *
  * A connection is one launch: the client sends WIRE_LAUNCH, then as many WIRE_FDS
  * as its descriptors need; the server answers WIRE_STARTED or WIRE_FAILED, then
- * WIRE_CHANGED for stops and continues, perhaps WIRE_CRASHED, then WIRE_EXITED.  When the client closes
- * the connection before that, its threadproc is killed.
+ * WIRE_CHANGED for stops and continues (after which a client that has stopped itself gets
+ * SIGCONT), perhaps WIRE_DEATH_SIGNAL and WIRE_CRASHED, then WIRE_EXITED.  When the client closes
+ * the connection before that, its threadproc is killed.  Or the server answers WIRE_LEAVING:
+ * nobody lives in the space, and one that the client starts itself can give the program more.
  *
  * WIRE_THAW ends what WIRE_CRASH_STOPS_SPACE began, whoever it was for: those that were stopped go
  * on, and what crashed ends.
@@ -56,6 +58,8 @@ enum wire_type {
 	WIRE_CRASHED = 15, /* server: struct wire_crashed; the registry has the record */
 	WIRE_LET_DIE = 16, /* client: nothing; no answer */
 	WIRE_THAW = 17,    /* client: nothing; the answer is WIRE_PONG */
+	WIRE_DEATH_SIGNAL = 18, /* server: struct wire_death_signal */
+	WIRE_LEAVING = 19, /* server: nothing; it ends, and after EOF another can be started */
 };
 
 struct wire_header {
@@ -79,6 +83,7 @@ enum wire_launch_flags {
 	WIRE_FORK_ALL = 8, /* forks copy the neighbours' memory too */
 	WIRE_HOLD_CRASH = 16, /* when it crashes: WIRE_CRASHED, and it waits for WIRE_LET_DIE */
 	WIRE_CRASH_STOPS_SPACE = 32, /* with that: all others are stopped for so long */
+	WIRE_HAS_TERMINAL = 64, /* a standard descriptor is the caller's controlling terminal */
 };
 
 /*
@@ -104,7 +109,7 @@ struct wire_launch {
 	int32_t sched_priority;
 	uint32_t ioprio;
 	uint32_t personality;
-	uint32_t pad;
+	uint32_t death_signal; /* that the caller gets when its parent dies, 0: none */
 	uint64_t timer_slack_ns; /* 0: leave it */
 	uint64_t sig_blocked;	 /* bit N-1 stands for signal N */
 	uint64_t sig_ignored;
@@ -143,6 +148,13 @@ struct wire_crashed {
 	uint32_t id;
 	int32_t tid;
 	int32_t sig;
+	uint32_t pad;
+};
+
+/* Which signal the program wants when its parent dies, 0: none.  The client's parent is meant. */
+struct wire_death_signal {
+	struct wire_header h;
+	uint32_t signo;
 	uint32_t pad;
 };
 
@@ -219,6 +231,7 @@ _Static_assert(sizeof(struct wire_launch) == 688, "wire_launch");
 _Static_assert(sizeof(struct wire_fds) == 1024, "wire_fds");
 _Static_assert(sizeof(struct wire_started) == 32, "wire_started");
 _Static_assert(sizeof(struct wire_status) == 24, "wire_status");
+_Static_assert(sizeof(struct wire_death_signal) == 24, "wire_death_signal");
 _Static_assert(sizeof(struct wire_failed) == 1048, "wire_failed");
 _Static_assert(sizeof(struct wire_crashed) == 32, "wire_crashed");
 _Static_assert(sizeof(struct wire_pong) == 32, "wire_pong");

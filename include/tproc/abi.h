@@ -357,6 +357,7 @@ enum tp_request_op {
 	TP_REQUEST_FILE = 4, /* arg0: descriptor of a file whose text is to be mapped */
 	TP_REQUEST_TRAP = 5, /* arg0: address of a breakpoint, arg1: enum tp_trap_flags; the answer is
 			      * an enum tp_trap_verdict, and from bit 8 on the byte that belongs there */
+	TP_REQUEST_DEATH_SIGNAL = 6, /* arg0: for when the launcher's parent dies, 0: none */
 };
 
 enum tp_trap_flags {

@@ -8,7 +8,7 @@
 
 #define HUGE_2M (UINT64_C(1) << 21)
 
-/* Bit NR set: arch_filter sends the call here.  Covers 0..__NR_execveat. */
+/* Bit NR set: arch_filter sends the call here.  Covers 0..__NR_faccessat2. */
 #define CALL_BIT(nr, word) ((nr) / 32 == (word) ? UINT32_C(1) << (nr) % 32 : 0)
 #define CALL_WORD(word)                                                                            \
 	(CALL_BIT(__NR_mmap, word) | CALL_BIT(__NR_munmap, word) | CALL_BIT(__NR_brk, word) |      \
@@ -17,15 +17,23 @@
 	 CALL_BIT(__NR_rt_sigaction, word) | CALL_BIT(__NR_sigaltstack, word) |                    \
 	 CALL_BIT(__NR_set_robust_list, word) |                                                    \
 	 CALL_BIT(__NR_execveat, word) | CALL_BIT(__NR_readlink, word) |                           \
-	 CALL_BIT(__NR_readlinkat, word))
+	 CALL_BIT(__NR_readlinkat, word) | CALL_BIT(__NR_open, word) |                             \
+	 CALL_BIT(__NR_openat, word) | CALL_BIT(__NR_stat, word) |                                 \
+	 CALL_BIT(__NR_newfstatat, word) | CALL_BIT(__NR_statx, word) |                            \
+	 CALL_BIT(__NR_access, word) | CALL_BIT(__NR_faccessat, word) |                            \
+	 CALL_BIT(__NR_faccessat2, word) | CALL_BIT(__NR_getppid, word) |                          \
+	 CALL_BIT(__NR_prctl, word))
 
 #define SMALL_DATA 0x8000
 
 extern const uint32_t call_bitmap[];
 const uint32_t call_bitmap[] = {
-	CALL_WORD(0), CALL_WORD(1), CALL_WORD(2), CALL_WORD(3),	CALL_WORD(4),  CALL_WORD(5),
-	CALL_WORD(6), CALL_WORD(7), CALL_WORD(8), CALL_WORD(9), CALL_WORD(10),
+	CALL_WORD(0),  CALL_WORD(1),  CALL_WORD(2),  CALL_WORD(3), CALL_WORD(4),
+	CALL_WORD(5),  CALL_WORD(6),  CALL_WORD(7),  CALL_WORD(8), CALL_WORD(9),
+	CALL_WORD(10), CALL_WORD(11), CALL_WORD(12), CALL_WORD(13),
 };
+_Static_assert(__NR_faccessat2 / 32 + 1 == sizeof(call_bitmap) / sizeof(call_bitmap[0]),
+	       "arch_filter looks at no number beyond faccessat2's");
 
 /* A file's text, mapped private: what has to be patched. */
 static bool is_text(const struct arch_call *call)
@@ -121,62 +129,11 @@ static long do_shmat(struct slot *slot, struct arch_call *call)
 	return result;
 }
 
-/* True for /proc/self/exe by any of its names.  The path was read by the kernel before. */
-static bool names_own_exe(const struct slot *slot, const char *path)
-{
-	char number[16];
-	char *digit = &number[sizeof(number) - 1];
-	uint32_t pid = slot->pid;
-	const char *rest = path;
-
-	if (str_equal(path, "/proc/self/exe") || str_equal(path, "/proc/thread-self/exe"))
-		return true;
-	*digit = '\0';
-	do {
-		*--digit = (char)('0' + pid % 10);
-		pid /= 10;
-	} while (pid);
-	for (const char *p = "/proc/"; *p; p++, rest++)
-		if (*rest != *p)
-			return false;
-	for (; *digit; digit++, rest++)
-		if (*rest != *digit)
-			return false;
-	return str_equal(rest, "/exe");
-}
-
-/* The kernel's link names the agent, whose memory this is. */
-static long do_readlink(struct slot *slot, struct arch_call *call, const char *path, char *buf,
-			uint64_t size)
-{
-	long result = arch_pass(call);
-	uint64_t length = slot->exe_length;
-
-	/* After an error the path may not even be readable. */
-	if (sys_failed(result) || !names_own_exe(slot, path))
-		return result;
-	if (length > size)
-		length = size;
-	memcpy(buf, slot->exe, length);
-	return (long)length;
-}
-
-/*
- * path argument `at` is replaced by the program's own path when it names /proc/self/exe,
- * which is the agent's to the kernel.  A path that cannot be read is left to the kernel.
- */
-static void name_own_exe(const struct slot *slot, struct arch_call *call, int at)
-{
-	if (sys2(__NR_access, call->arg[at], 0) != -EFAULT &&
-	    names_own_exe(slot, (const char *)call->arg[at]))
-		call->arg[at] = (unsigned long)slot->exe;
-}
-
 static long do_exec(struct slot *slot, struct arch_call *call)
 {
 	long result;
 
-	name_own_exe(slot, call, call->nr == __NR_execveat ? 1 : 0);
+	proc_name_exe(slot, call);
 	report_exec(slot, true);
 	result = arch_pass(call);
 	report_exec(slot, false);
@@ -201,11 +158,22 @@ long call_dispatch(struct slot *slot, struct arch_call *call)
 	case __NR_shmat:
 		return do_shmat(slot, call);
 	case __NR_readlink:
-		return do_readlink(slot, call, (const char *)call->arg[0], (char *)call->arg[1],
-				   call->arg[2]);
 	case __NR_readlinkat:
-		return do_readlink(slot, call, (const char *)call->arg[1], (char *)call->arg[2],
-				   call->arg[3]);
+		return proc_readlink(slot, call);
+	case __NR_open:
+	case __NR_openat:
+		return proc_open(slot, call);
+	case __NR_stat:
+	case __NR_newfstatat:
+	case __NR_statx:
+	case __NR_access:
+	case __NR_faccessat:
+	case __NR_faccessat2:
+		return proc_look(slot, call);
+	case __NR_getppid:
+		return parent_pid(slot, call);
+	case __NR_prctl:
+		return parent_prctl(slot, call);
 	case __NR_execve:
 	case __NR_execveat:
 		return do_exec(slot, call);

@@ -76,6 +76,27 @@ long sigaction_set(struct slot *slot, const struct arch_call *call);
 /* mmap of a file's text; its system-call sites are patched before anybody sees it. */
 long text_map(struct slot *slot, const struct arch_call *call);
 
+/* ---- proc.c: what /proc says of the process itself --------------------------------- */
+
+/* open and openat; readlink and readlinkat; stat, access and the like. */
+long proc_open(struct slot *slot, struct arch_call *call);
+long proc_readlink(struct slot *slot, struct arch_call *call);
+long proc_look(struct slot *slot, struct arch_call *call);
+
+/* The path of an execve or execveat that names the process's own executable becomes its path. */
+void proc_name_exe(const struct slot *slot, struct arch_call *call);
+
+/* ---- maps.c ----------------------------------------------------------------------- */
+
+/* Writes the program's own part of the kernel's maps or smaps, at that path, to a descriptor. */
+void maps_copy(const struct slot *slot, const char *path, int to);
+
+/* ---- parent.c --------------------------------------------------------------------- */
+
+/* getppid(2), and prctl(2) for the signal at the parent's death. */
+long parent_pid(struct slot *slot, struct arch_call *call);
+long parent_prctl(struct slot *slot, struct arch_call *call);
+
 /* ---- report.c: mailbox ---------------------------------------------------------- */
 
 /* False in a forked child, which has a memory of its own and is no threadproc. */
@@ -92,6 +113,9 @@ void report_exec(struct slot *slot, bool trying);
 
 /* Has the server put the file behind a descriptor on record; false when it cannot. */
 bool report_file(struct slot *slot, int fd);
+
+/* Tells the server which signal the program wants at its parent's death. */
+void report_death_signal(struct slot *slot);
 
 /* A run of at least `granules` more address space.  Returns its address, or 0. */
 uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules);

@@ -41,7 +41,7 @@ bool place_owns(const struct slot *slot, uint64_t addr, uint64_t len)
 static long map_at(uint64_t addr, const struct want *want)
 {
 	return sys6(__NR_mmap, addr, want->len, want->prot, want->flags | MAP_FIXED_NOREPLACE,
-		    want->fd, want->off);
+	            want->fd, want->off);
 }
 
 /* ---- holes ---------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ static slot_hole hole_make(uint64_t addr, uint64_t len)
 static bool hole_take(slot_hole *hole, slot_hole seen)
 {
 	return __atomic_compare_exchange_n(hole, &seen, 0, false, __ATOMIC_ACQ_REL,
-					   __ATOMIC_RELAXED);
+	                                   __ATOMIC_RELAXED);
 }
 
 /* The end of the newest hole that is large enough, or 0; the rest of it stays noted. */
@@ -157,7 +157,7 @@ static uint64_t range_advance(struct slot_range *range, uint64_t len, uint64_t a
 		if (addr < range->lo || addr > range->hi || range->hi - addr < len)
 			return 0;
 		if (__atomic_compare_exchange_n(&range->cursor, &seen, addr + len, true,
-						__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 			return addr;
 	}
 }
@@ -229,7 +229,7 @@ static struct slot_range *range_add(struct slot *slot, uint64_t addr, uint32_t g
 	range->cursor = addr;
 	/* Without an end the range is empty to whoever looks at it before. */
 	__atomic_store_n(&range->hi, addr + ((uint64_t)granules << TP_GRANULE_SHIFT) - SLOT_TAIL,
-			 __ATOMIC_RELEASE);
+	                 __ATOMIC_RELEASE);
 	return range;
 }
 
@@ -254,6 +254,16 @@ static long map_in_new_range(struct slot *slot, const struct want *want)
 
 /* ---- all together --------------------------------------------------------------- */
 
+/* The kernel's choice: right in a forked child; in the space it shows as unowned. */
+static long map_freely(struct slot *slot, const struct want *want)
+{
+	long result = sys6(__NR_mmap, 0, want->len, want->prot, want->flags, want->fd, want->off);
+
+	if (!sys_failed(result))
+		__atomic_fetch_add(&slot->escapes, 1, __ATOMIC_RELAXED);
+	return result;
+}
+
 static long map_anywhere(struct slot *slot, const struct want *want)
 {
 	long result;
@@ -263,11 +273,10 @@ static long map_anywhere(struct slot *slot, const struct want *want)
 		result = map_in_ranges(slot, want);
 	if (result == NO_ROOM)
 		result = map_in_new_range(slot, want);
-	if (result != NO_ROOM)
+	/* Some descriptors (io_uring's, some devices') do not let their address be chosen. */
+	if (result != NO_ROOM && (result != -EINVAL || (want->flags & MAP_ANONYMOUS)))
 		return result;
-	/* The kernel's choice: right in a forked child; in the space it shows as unowned. */
-	__atomic_fetch_add(&slot->escapes, 1, __ATOMIC_RELAXED);
-	return sys6(__NR_mmap, 0, want->len, want->prot, want->flags, want->fd, want->off);
+	return map_freely(slot, want);
 }
 
 /*
@@ -280,25 +289,28 @@ static uint64_t alignment(uint64_t len, unsigned long flags)
 
 	if (flags & MAP_HUGETLB)
 		return shift >= 12 && shift < 40 ? UINT64_C(1) << shift : HUGE_2M;
-	if ((flags & MAP_ANONYMOUS) && !(flags & MAP_STACK) && len >= HUGE_2M &&
-	    len % HUGE_2M == 0)
+	if ((flags & MAP_ANONYMOUS) && !(flags & MAP_STACK) && len >= HUGE_2M && len % HUGE_2M == 0)
 		return HUGE_2M;
 	return SYS_PAGE_SIZE;
 }
 
 long place_map(struct slot *slot, uint64_t hint, uint64_t len, long prot, unsigned long flags,
-	       long fd, long off)
+               long fd, long off)
 {
-	struct want want = { .len = page_up(len), .prot = prot, .fd = fd, .off = off };
+	struct want want = {.len = page_up(len), .prot = prot, .fd = fd, .off = off};
 	long result;
 
 	/* The kernel's own error for a length that cannot be; rounding up would hide it. */
 	if (!len || len > MAX_LENGTH)
 		return sys6(__NR_mmap, 0, len, prot, flags, fd, off);
-	want.flags = flags & ~(unsigned long)MAP_32BIT;
+	want.flags = flags;
 	want.align = alignment(want.len, flags);
 	if (flags & MAP_HUGETLB)
 		want.len = (want.len + want.align - 1) & ~(want.align - 1);
+	/* Below 2 GiB is no slot: as the kernel would, and unowned. */
+	if ((flags & MAP_32BIT) && !sys_failed(result = map_freely(slot, &want)))
+		return result;
+	want.flags &= ~(unsigned long)MAP_32BIT;
 	hint = page_down(hint);
 	if (hint && place_owns(slot, hint, want.len)) {
 		result = map_at(hint, &want);
@@ -314,9 +326,9 @@ long place_call(struct slot *slot, const struct arch_call *call, long prot)
 
 	if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
 		return sys6(__NR_mmap, call->arg[0], call->arg[1], prot, flags, call->arg[4],
-			    call->arg[5]);
+		            call->arg[5]);
 	return place_map(slot, call->arg[0], call->arg[1], prot, flags, (int)call->arg[4],
-			 (long)call->arg[5]);
+	                 (long)call->arg[5]);
 }
 
 long place_reserve(struct slot *slot, uint64_t len, uint64_t align)

@@ -145,10 +145,14 @@ static bool request_make(const struct slot *slot, uint32_t op, uint64_t arg0, ui
 			 uint64_t *ret_answer)
 {
 	struct tp_request *request = &mailbox(slot)->request;
+	/* A handler that asks too would wait for itself. */
+	uint64_t before = signals_block();
 	bool granted;
 
-	if (!request_begin(slot, request))
+	if (!request_begin(slot, request)) {
+		signals_restore(before);
 		return false;
+	}
 	request->op = op;
 	request->arg0 = arg0;
 	request->arg1 = arg1;
@@ -158,6 +162,7 @@ static bool request_make(const struct slot *slot, uint32_t op, uint64_t arg0, ui
 	*ret_answer = request->answer;
 	__atomic_store_n(&request->state, TP_REQUEST_IDLE, __ATOMIC_RELEASE);
 	futex_wake(&request->state);
+	signals_restore(before);
 	return granted;
 }
 
@@ -179,6 +184,14 @@ bool report_file(struct slot *slot, int fd)
 
 	return report_is_live(slot) &&
 	       request_make(slot, TP_REQUEST_FILE, (uint64_t)fd, 0, &none);
+}
+
+void report_death_signal(struct slot *slot)
+{
+	uint64_t none;
+
+	if (report_is_live(slot))
+		request_make(slot, TP_REQUEST_DEATH_SIGNAL, slot->death_signal, 0, &none);
 }
 
 uint64_t report_trap(struct slot *slot, uint64_t at, uint64_t flags)

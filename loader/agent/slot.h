@@ -46,8 +46,10 @@
 
 #define SLOT_HOLES 64u
 #define SLOT_RLIMITS 16u
+#define SLOT_GROUPS 64u
 #define SLOT_CPU_WORDS 16u
 #define SLOT_EXE_SIZE 4096u
+#define SLOT_TERMINAL_SIZE 64u
 /* Stacks for signals: one thread each, as many as there are; further threads have none. */
 #define SLOT_ALTS 512u
 #define SLOT_THREAD_ALT_SIZE UINT64_C(0x8000)
@@ -80,6 +82,15 @@ struct slot_fd {
 	int32_t to;
 };
 
+/* As capset(2) and prctl(2) take them: bit N for capability N. */
+struct slot_capabilities {
+	uint64_t effective;
+	uint64_t permitted;
+	uint64_t inheritable;
+	uint64_t bounding;
+	uint64_t ambient;
+};
+
 enum slot_launch_flags {
 	SLOT_NO_NEW_PRIVS = 1,
 	SLOT_SET_AFFINITY = 2,
@@ -87,6 +98,8 @@ enum slot_launch_flags {
 	SLOT_SET_SCHED = 8,
 	SLOT_SET_NICE = 16,
 	SLOT_SET_PERSONALITY = 32,
+	SLOT_SET_GROUPS = 64,
+	SLOT_SET_CAPABILITIES = 128,
 };
 
 /* What the new process does before the program's entry; not used after it. */
@@ -112,6 +125,10 @@ struct slot_launch {
 	struct slot_rlimit rlimits[SLOT_RLIMITS];
 	uint64_t affinity[SLOT_CPU_WORDS];
 	char comm[16];
+	uint32_t gid;
+	uint32_t group_count;
+	uint32_t groups[SLOT_GROUPS];
+	struct slot_capabilities capabilities;
 };
 
 struct slot {
@@ -124,6 +141,14 @@ struct slot {
 	uint64_t mailbox; /* struct tp_mailbox */
 	uint64_t mailbox_header;
 	uint64_t registry;
+	/* the argument and environment strings, one behind the other, and the auxiliary vector */
+	uint64_t args;
+	uint64_t args_end;
+	uint64_t env_end;
+	uint64_t auxv;
+	uint64_t auxv_end;
+	uint32_t launcher;     /* pid of tprun, 0: not known */
+	uint32_t death_signal; /* that the program gets when tprun's parent dies, 0: none */
 	uint64_t r_debug; /* 0: found through the program's DT_DEBUG */
 	uint64_t dynamic; /* the program's PT_DYNAMIC, 0: none */
 	uint64_t lo; /* the first run, for what is outside of every range */
@@ -152,6 +177,7 @@ struct slot {
 	uint32_t next_alt;
 	uint32_t pad2;
 	struct slot_launch launch;
+	char terminal[SLOT_TERMINAL_SIZE]; /* what /dev/tty is; empty: the kernel knows */
 	char exe[SLOT_EXE_SIZE]; /* NUL-terminated */
 };
 

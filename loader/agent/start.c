@@ -8,6 +8,7 @@
 
 #include "signals.h"
 
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
@@ -87,13 +88,62 @@ static void set_priorities(const struct slot_launch *launch)
 		sys5(__NR_prctl, PR_SET_TIMERSLACK, launch->timer_slack_ns, 0, 0, 0);
 }
 
+/* A hard limit above the server's takes privilege: without it, as much as there is. */
 static void set_limits(const struct slot_launch *launch)
 {
 	for (uint32_t i = 0; i < launch->rlimit_count && i < SLOT_RLIMITS; i++) {
 		struct kernel_rlimit limit = { launch->rlimits[i].soft, launch->rlimits[i].hard };
+		uint32_t resource = launch->rlimits[i].resource;
+		struct kernel_rlimit have;
 
-		sys4(__NR_prlimit64, 0, launch->rlimits[i].resource, &limit, 0);
+		if (!sys4(__NR_prlimit64, 0, resource, &limit, 0) ||
+		    sys4(__NR_prlimit64, 0, resource, 0, &have))
+			continue;
+		if (limit.hard > have.hard)
+			limit.hard = have.hard;
+		if (limit.soft > limit.hard)
+			limit.soft = limit.hard;
+		sys4(__NR_prlimit64, 0, resource, &limit, 0);
 	}
+}
+
+/*
+ * The server saw to it that it may do this, or that it need not be done.  The kernel takes a
+ * process that changes its group for one with secrets, and its memory, everybody's here, along.
+ */
+static void set_groups(const struct slot_launch *launch)
+{
+	if (!(launch->flags & SLOT_SET_GROUPS))
+		return;
+	if (launch->group_count > SLOT_GROUPS ||
+	    sys2(__NR_setgroups, launch->group_count, launch->groups) ||
+	    sys3(__NR_setresgid, launch->gid, launch->gid, launch->gid))
+		give_up();
+	sys5(__NR_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+/* Nobody gets more by way of a server than he has. */
+static void set_capabilities(const struct slot_launch *launch)
+{
+	const struct slot_capabilities *wanted = &launch->capabilities;
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
+
+	if (!(launch->flags & SLOT_SET_CAPABILITIES))
+		return;
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (!(wanted->bounding >> cap & 1))
+			sys5(__NR_prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+	for (int half = 0; half < 2; half++) {
+		data[half].effective = (uint32_t)(wanted->effective >> 32 * half);
+		data[half].permitted = (uint32_t)(wanted->permitted >> 32 * half);
+		data[half].inheritable = (uint32_t)(wanted->inheritable >> 32 * half);
+	}
+	if (sys2(__NR_capset, &header, data))
+		give_up();
+	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (wanted->ambient >> cap & 1)
+			sys5(__NR_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 }
 
 static void ignore_signals(uint64_t set)
@@ -111,6 +161,8 @@ void start_program(void *arg)
 	const struct slot_launch *launch = &slot->launch;
 	struct tp_self *self = (struct tp_self *)slot->self;
 
+	/* First of all: a change of the group undoes the tie. */
+	set_groups(launch);
 	tie_to_server(launch);
 	slot->pid = (uint32_t)sys0(__NR_getpid);
 	self->pid = (int32_t)slot->pid;
@@ -119,6 +171,7 @@ void start_program(void *arg)
 	if (launch->cwd_from >= 0)
 		sys1(__NR_fchdir, launch->cwd_from);
 	place_fds(launch);
+	set_capabilities(launch);
 	sys1(__NR_umask, launch->umask_bits);
 	set_priorities(launch);
 	set_limits(launch);

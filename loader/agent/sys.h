@@ -54,7 +54,14 @@ int memcmp(const void *a, const void *b, size_t n);
 #endif
 
 /* 1 when two strings are equal. */
-int str_equal(const char *a, const char *b);
+static inline int str_equal(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
 
 struct sys_iovec {
 	void *base;

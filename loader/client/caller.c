@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -103,6 +104,18 @@ static void describe_scheduling(struct wire_launch *launch)
 		launch->flags |= WIRE_HAS_AFFINITY;
 }
 
+/* True when a standard descriptor is this process's controlling terminal. */
+static bool has_terminal(pid_t session)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		pid_t its = 0;
+
+		if (!ioctl(fd, TIOCGSID, &its) && its == session)
+			return true;
+	}
+	return false;
+}
+
 static void describe_limits(struct wire_launch *launch)
 {
 	for (int i = 0; i < WIRE_RLIMITS; i++) {
@@ -117,6 +130,7 @@ void caller_describe(struct wire_launch *launch)
 {
 	int slack = prctl(PR_GET_TIMERSLACK);
 	mode_t mask = umask(0);
+	int signo = 0;
 
 	umask(mask);
 	launch->umask_bits = mask;
@@ -126,6 +140,10 @@ void caller_describe(struct wire_launch *launch)
 	launch->timer_slack_ns = slack > 0 ? (uint64_t)slack : 0;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
 		launch->flags |= WIRE_NO_NEW_PRIVS;
+	if (has_terminal(launch->sid))
+		launch->flags |= WIRE_HAS_TERMINAL;
+	if (!prctl(PR_GET_PDEATHSIG, &signo, 0, 0, 0) && signo > 0)
+		launch->death_signal = (uint32_t)signo;
 	describe_scheduling(launch);
 	describe_limits(launch);
 }

@@ -171,7 +171,8 @@ static enum packet_result send_descriptors(int sock, const struct descriptors *d
 {
 	enum packet_result result = PACKET_OK;
 
-	for (unsigned done = first_of(descriptors); result == PACKET_OK && done < descriptors->count;) {
+	for (unsigned done = first_of(descriptors);
+	     result == PACKET_OK && done < descriptors->count;) {
 		union packet_body body = {0};
 		unsigned count = descriptors->count - done;
 
@@ -221,6 +222,16 @@ static enum launch_result take_failed(const struct wire_failed *failed, int *ret
 	return LAUNCH_FAILED;
 }
 
+/* The server makes room for one that suits better; once it is gone, its socket is too. */
+static enum launch_result await_leaving(int sock)
+{
+	char byte;
+
+	while (recv(sock, &byte, sizeof(byte), 0) < 0 && errno == EINTR)
+		;
+	return LAUNCH_UNSEEN;
+}
+
 static enum launch_result await_answer(int sock, bool unread, struct launched *ret_launched,
                                        int *ret_kind, struct err *err)
 {
@@ -242,6 +253,8 @@ static enum launch_result await_answer(int sock, bool unread, struct launched *r
 		result = take_started(&packet, ret_launched);
 	else if (packet.body.h.type == WIRE_FAILED)
 		result = take_failed(&packet.body.failed, ret_kind, err);
+	else if (packet.body.h.type == WIRE_LEAVING)
+		result = await_leaving(sock);
 	else
 		err_set(err, ERR_PROTOCOL, "the server answered with message type %u",
 		        packet.body.h.type);

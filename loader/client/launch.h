@@ -19,6 +19,7 @@ struct launch {
 	uint32_t flags;    /* WIRE_FORK_ALL */
 	/* what caller_describe said, when that was asked before and still holds; NULL: ask now */
 	const struct wire_launch *attributes;
+	pid_t parent; /* the caller's, when it began */
 	struct caller_signals signals;
 	struct descriptors descriptors; /* each keeps its number in the threadproc */
 };

@@ -60,14 +60,15 @@ static void release(const struct descriptors *descriptors)
 }
 
 static enum run_result follow(const struct run_options *options, int sock, int signal_fd,
-                              const struct launched *launched, int *ret_value, struct err *err)
+                              const struct launched *launched, pid_t parent, int *ret_value,
+                              struct err *err)
 {
 	enum supervise_result result;
 	struct crash crash;
 	int status;
 
 	crash_init(&crash, &options->crash, options->space, launched, sock);
-	result = supervise(sock, signal_fd, launched, &crash, &status, err);
+	result = supervise(sock, signal_fd, launched, &crash, parent, &status, err);
 	crash_deinit(&crash);
 	switch (result) {
 	case SUPERVISE_EXITED:
@@ -100,7 +101,7 @@ static enum run_result run_once(const struct run_options *options, const struct 
 	if (options->verbose)
 		dprintf(STDERR_FILENO, "tprun: threadproc %u, pid %d, space %s\n", launched.id,
 		        launched.pid, options->space);
-	result = follow(options, sock, signal_fd, &launched, ret_value, err);
+	result = follow(options, sock, signal_fd, &launched, asked->parent, ret_value, err);
 	close(launched.pidfd);
 	return result;
 }
@@ -132,6 +133,7 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 	struct launch asked = {
 		.argv = options->argv,
 		.envp = environ,
+		.parent = getppid(),
 		.name = options->name,
 		.flags = (options->fork_all ? WIRE_FORK_ALL : 0) |
 	                 crash_policy_flags(&options->crash),

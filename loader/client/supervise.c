@@ -1,25 +1,37 @@
 #include "loader/client/supervise.h"
 
+#include "loader/client/witness.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define SIGNALS_PER_READ 16
+/* Programs that are shorter do without a witness: it would take longer than they do. */
+#define WITNESS_AFTER_MS 5
 
 struct supervisor {
 	int sock;
 	int signal_fd;
 	int pidfd;
 	struct crash *crash;
-	bool same_group;     /* the terminal signals both of us */
+	pid_t pid;
+	pid_t parent; /* whose child this process was when it began */
+	pid_t server;
+	struct witness witness;
+	bool same_group;     /* what is sent to the group comes to both of us */
 	bool session_leader; /* then a hang-up is for this process alone */
 };
 
@@ -45,10 +57,13 @@ static bool sent_by_a_process(const struct signalfd_siginfo *info)
  * already.  Other signals of the kernel's, such as that of a timer that lived through
  * execve, are ours alone and have to be passed on.
  */
-static bool has_it_already(const struct supervisor *supervisor, const struct signalfd_siginfo *info)
+static bool has_it_already(const struct supervisor *supervisor, const struct signalfd_siginfo *info,
+                           uint64_t to_group)
 {
-	if (sent_by_a_process(info) || !supervisor->same_group)
+	if (!supervisor->same_group)
 		return false;
+	if (sent_by_a_process(info))
+		return to_group >> (info->ssi_signo - 1) & 1;
 	switch (info->ssi_signo) {
 	case SIGHUP:
 	case SIGCONT:
@@ -86,28 +101,66 @@ static void pass_on(const struct supervisor *supervisor, const struct signalfd_s
 	        0);
 }
 
+/* For this process only: a child of its own ended, or the server wakes it (client.c there). */
+static bool is_ours(const struct supervisor *supervisor, const struct signalfd_siginfo *info)
+{
+	if (info->ssi_signo == SIGCHLD)
+		return !sent_by_a_process(info);
+	return info->ssi_signo == SIGCONT && info->ssi_code == SI_USER &&
+	       (pid_t)info->ssi_pid == supervisor->server;
+}
+
+/* Which of them came to the whole group, one bit each. */
+static uint64_t find_group_signals(struct supervisor *supervisor,
+                                   const struct signalfd_siginfo *infos, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (infos[i].ssi_code == SI_USER && !is_ours(supervisor, &infos[i]))
+			return witness_take(&supervisor->witness);
+	}
+	return 0;
+}
+
 /* Passes on all that is pending, in order.  Returns true when SIGCONT was among it. */
-static bool pass_on_pending(const struct supervisor *supervisor)
+static bool pass_on_pending(struct supervisor *supervisor)
 {
 	struct signalfd_siginfo infos[SIGNALS_PER_READ];
 	bool continued = false;
 	ssize_t got;
 
 	while ((got = read(supervisor->signal_fd, infos, sizeof(infos))) > 0) {
-		for (size_t i = 0; i < (size_t)got / sizeof(infos[0]); i++) {
-			const struct signalfd_siginfo *info = &infos[i];
+		size_t count = (size_t)got / sizeof(infos[0]);
+		uint64_t to_group = find_group_signals(supervisor, infos, count);
 
-			continued |= info->ssi_signo == SIGCONT;
-			/* our own children's ends are nobody's business */
-			if (info->ssi_signo == SIGCHLD && !sent_by_a_process(info))
+		for (size_t i = 0; i < count; i++) {
+			continued |= infos[i].ssi_signo == SIGCONT;
+			if (is_ours(supervisor, &infos[i]) ||
+			    crash_takes_signal(supervisor->crash, (int)infos[i].ssi_signo))
 				continue;
-			if (crash_takes_signal(supervisor->crash, (int)info->ssi_signo))
-				continue;
-			if (!has_it_already(supervisor, info))
-				pass_on(supervisor, info);
+			if (!has_it_already(supervisor, &infos[i], to_group))
+				pass_on(supervisor, &infos[i]);
 		}
 	}
 	return continued;
+}
+
+/*
+ * Until the program has joined the group, it gets nothing that is sent to the group.  Joining is
+ * the first that it does.  What came here until then is passed on whatever it is: rather
+ * twice than never.
+ */
+static void await_group(struct supervisor *supervisor)
+{
+	pid_t group = getpgrp();
+	pid_t its_group;
+
+	if (!supervisor->same_group)
+		return;
+	while ((its_group = getpgid(supervisor->pid)) >= 0 && its_group != group)
+		sched_yield();
+	supervisor->same_group = false;
+	pass_on_pending(supervisor);
+	supervisor->same_group = true;
 }
 
 /*
@@ -124,9 +177,31 @@ static void stop(int signo)
 	caller_set_blocked(UINT64_MAX);
 }
 
-static void follow_change(const struct supervisor *supervisor, const struct wire_status *status)
+static bool is_stopped(pid_t pid)
 {
-	if (status->code != CLD_STOPPED)
+	char path[32];
+	char text[128];
+	const char *state;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && (state[2] == 'T' || state[2] == 't');
+}
+
+/*
+ * The message may be old: the group was stopped, this process with it, and goes on since.  Should
+ * the program be continued only after it was looked at, the server wakes this process.
+ */
+static void follow_change(struct supervisor *supervisor, const struct wire_status *status)
+{
+	if (status->code != CLD_STOPPED || !is_stopped(supervisor->pid))
 		return;
 	/* stopping discards a pending SIGCONT, which may already be the answer to this stop */
 	if (!pass_on_pending(supervisor))
@@ -145,8 +220,19 @@ static enum supervise_result take_exit(const struct wire_status *status, int *re
 	return status->code == CLD_EXITED ? SUPERVISE_EXITED : SUPERVISE_SIGNALED;
 }
 
+/*
+ * The program wants a signal when its parent dies, which is this process's: the kernel sends it
+ * here, and it is passed on.  The parent may be gone already.
+ */
+static void set_death_signal(const struct supervisor *supervisor, uint32_t signo)
+{
+	prctl(PR_SET_PDEATHSIG, (unsigned long)signo, 0, 0, 0);
+	if (signo && getppid() != supervisor->parent)
+		kill(getpid(), (int)signo);
+}
+
 /* One message of the server's; returns true when it was the last, with *ret_result set. */
-static bool take_message(const struct supervisor *supervisor, enum supervise_result *ret_result,
+static bool take_message(struct supervisor *supervisor, enum supervise_result *ret_result,
                          int *ret_status, struct err *err)
 {
 	struct packet packet;
@@ -170,6 +256,9 @@ static bool take_message(const struct supervisor *supervisor, enum supervise_res
 	case WIRE_CRASHED:
 		crash_begin(supervisor->crash);
 		return false;
+	case WIRE_DEATH_SIGNAL:
+		set_death_signal(supervisor, packet.body.death_signal.signo);
+		return false;
 	case WIRE_EXITED:
 		*ret_result = take_exit(&packet.body.status, ret_status);
 		return true;
@@ -182,37 +271,73 @@ static bool take_message(const struct supervisor *supervisor, enum supervise_res
 	}
 }
 
-enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
-                                struct crash *crash, int *ret_status, struct err *err)
+static pid_t peer_of(int sock)
 {
-	const struct supervisor supervisor = {
-		.sock = sock,
-		.signal_fd = signal_fd,
-		.pidfd = launched->pidfd,
-		.crash = crash,
-		.same_group = launched->pgid == getpgrp(),
-		.session_leader = getsid(0) == getpid(),
-	};
+	struct ucred peer = {0};
+	socklen_t length = sizeof(peer);
+
+	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &length) ? 0 : peer.pid;
+}
+
+/* The shorter of two times to wait, as poll(2) takes them. */
+static int sooner(int a, int b)
+{
+	return a >= 0 && (b < 0 || a < b) ? a : b;
+}
+
+static enum supervise_result follow(struct supervisor *supervisor, int *ret_status, struct err *err)
+{
+	struct crash *crash = supervisor->crash;
+	int until_witness = supervisor->same_group ? WITNESS_AFTER_MS : -1;
 	enum supervise_result result;
 
 	for (;;) {
-		struct pollfd polled[] = {
-			{sock, POLLIN, 0}, {signal_fd, POLLIN, 0}, {crash->looker_fd, POLLIN, 0}};
-		int ready = poll(polled, 3, crash_patience(crash));
+		struct pollfd polled[] = {{supervisor->sock, POLLIN, 0},
+		                          {supervisor->signal_fd, POLLIN, 0},
+		                          {crash->looker_fd, POLLIN, 0}};
+		int until_step = crash_patience(crash);
+		int ready = poll(polled, 3, sooner(until_witness, until_step));
 
 		if (ready < 0) {
 			if (errno == EINTR)
 				continue;
 			err_os(err, errno, "cannot wait for the program");
-			return lose(&supervisor, SUPERVISE_ERROR);
+			return lose(supervisor, SUPERVISE_ERROR);
+		}
+		if (!ready && until_witness >= 0) {
+			witness_open(&supervisor->witness);
+			until_witness = -1;
+			continue;
 		}
 		if (polled[2].revents || !ready)
 			crash_step(crash);
 		if (polled[1].revents)
-			pass_on_pending(&supervisor);
-		if (polled[0].revents && take_message(&supervisor, &result, ret_status, err))
+			pass_on_pending(supervisor);
+		if (polled[0].revents && take_message(supervisor, &result, ret_status, err))
 			return result;
 	}
+}
+
+enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
+                                struct crash *crash, pid_t parent, int *ret_status, struct err *err)
+{
+	struct supervisor supervisor = {
+		.sock = sock,
+		.signal_fd = signal_fd,
+		.pidfd = launched->pidfd,
+		.crash = crash,
+		.pid = launched->pid,
+		.parent = parent,
+		.server = peer_of(sock),
+		.same_group = launched->pgid == getpgrp(),
+		.session_leader = getsid(0) == getpid(),
+	};
+	enum supervise_result result;
+
+	await_group(&supervisor);
+	result = follow(&supervisor, ret_status, err);
+	witness_close(&supervisor.witness);
+	return result;
 }
 
 void supervise_die(int signo)

@@ -24,11 +24,12 @@ enum supervise_result {
 int supervise_open_signals(int *ret_fd, struct err *err);
 
 /*
- * Runs until the threadproc has ended.  sock is the connection that launched it; crash is what is
- * to be done when it crashes.
+ * Runs until the threadproc has ended.  sock is the connection that launched it, crash what is
+ * to be done when it crashes, parent the caller's parent when it began.
  */
 enum supervise_result supervise(int sock, int signal_fd, const struct launched *launched,
-                                struct crash *crash, int *ret_status, struct err *err);
+                                struct crash *crash, pid_t parent, int *ret_status,
+                                struct err *err);
 
 /* Ends this process by the signal, as a shell would see the program end; leaves no core. */
 _Noreturn void supervise_die(int signo);

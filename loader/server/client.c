@@ -7,6 +7,7 @@
 #include "loader/server/threadproc.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,9 +20,10 @@ struct client {
 	struct loop_source source;
 	struct server *server;
 	struct threadproc *threadproc;
-	struct request *request; /* while its descriptors come in */
+	struct request *request;     /* while its descriptors come in */
 	struct debug_session *debug; /* NULL: no debugger */
-	pid_t pid;
+	struct caller caller;
+	bool told_stopped;
 	struct client *next;
 	struct client *prev;
 };
@@ -48,6 +50,7 @@ static void close_client(struct client *client)
 	}
 	loop_remove(&server->loop, &client->source);
 	close(client->source.fd);
+	caller_deinit(&client->caller);
 	DL_DELETE(server->clients, client);
 	server->client_count--;
 	free(client);
@@ -57,7 +60,7 @@ static void close_client(struct client *client)
 
 /* A client that does not take its few messages is as good as gone. */
 static bool tell(struct client *client, enum wire_type type, union packet_body *body,
-		 const int *fds, unsigned count)
+                 const int *fds, unsigned count)
 {
 	struct err err;
 
@@ -66,18 +69,49 @@ static bool tell(struct client *client, enum wire_type type, union packet_body *
 
 void client_started(struct client *client, uint32_t id, pid_t pid, int pidfd, int32_t pgid)
 {
-	union packet_body body = { .started = { .id = id, .pid = pid, .pgid = pgid } };
+	union packet_body body = {.started = {.id = id, .pid = pid, .pgid = pgid}};
 
 	if (!tell(client, WIRE_STARTED, &body, &pidfd, 1))
 		close_client(client);
 }
 
+/*
+ * Who was told of a stop has stopped himself, and hears of nothing.  Shells wake both, by
+ * their group; this is for a program that was continued, or killed, alone.
+ */
+static void wake(struct client *client)
+{
+	if (client->told_stopped)
+		kill(client->caller.pid, SIGCONT);
+	client->told_stopped = false;
+}
+
 void client_changed(struct client *client, int code, int status)
 {
-	union packet_body body = { .status = { .code = code, .status = status } };
+	union packet_body body = {.status = {.code = code, .status = status}};
 
-	if (!tell(client, WIRE_CHANGED, &body, NULL, 0))
+	if (!tell(client, WIRE_CHANGED, &body, NULL, 0)) {
 		close_client(client);
+		return;
+	}
+	if (code == CLD_CONTINUED)
+		wake(client);
+	else
+		client->told_stopped = true;
+}
+
+void client_death_signal(struct client *client, uint32_t signo)
+{
+	union packet_body body = {.death_signal = {.signo = signo}};
+
+	tell(client, WIRE_DEATH_SIGNAL, &body, NULL, 0);
+}
+
+void client_leave(struct client *client)
+{
+	union packet_body body = {0};
+
+	tell(client, WIRE_LEAVING, &body, NULL, 0);
 }
 
 void client_crashed(struct client *client, uint32_t id, pid_t tid, int sig)
@@ -90,16 +124,17 @@ void client_crashed(struct client *client, uint32_t id, pid_t tid, int sig)
 
 void client_exited(struct client *client, int code, int status)
 {
-	union packet_body body = { .status = { .code = code, .status = status } };
+	union packet_body body = {.status = {.code = code, .status = status}};
 
 	client->threadproc = NULL;
 	tell(client, WIRE_EXITED, &body, NULL, 0);
+	wake(client);
 	close_client(client);
 }
 
 void client_failed(struct client *client, int kind, int os_errno, const char *reason)
 {
-	union packet_body body = { .failed = { .kind = kind, .os_errno = os_errno } };
+	union packet_body body = {.failed = {.kind = kind, .os_errno = os_errno}};
 
 	client->threadproc = NULL;
 	snprintf(body.failed.reason, sizeof(body.failed.reason), "%s", reason);
@@ -129,9 +164,9 @@ void client_set_threadproc(struct client *client, struct threadproc *tp)
 	client->threadproc = tp;
 }
 
-pid_t client_pid(const struct client *client)
+const struct caller *client_caller(const struct client *client)
 {
-	return client->pid;
+	return &client->caller;
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -203,11 +238,12 @@ static void pong(struct client *client)
 {
 	const struct server *server = client->server;
 	union packet_body body = {
-		.pong = {
-			.server_pid = getpid(),
-			.agent_pid = server->agent.alive ? server->agent.pid : 0,
-			.live = server->registry.map->live,
-		},
+		.pong =
+			{
+				.server_pid = getpid(),
+				.agent_pid = server->agent.alive ? server->agent.pid : 0,
+				.live = server->registry.map->live,
+			},
 	};
 
 	if (!tell(client, WIRE_PONG, &body, NULL, 0))
@@ -253,7 +289,7 @@ static void on_ready(struct loop_source *source, uint32_t events)
 {
 	struct client *client = (struct client *)source;
 	struct packet packet;
-	struct err err = { 0 };
+	struct err err = {0};
 	int result;
 
 	(void)events;
@@ -280,20 +316,23 @@ static void on_ready(struct loop_source *source, uint32_t events)
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
-static void take(struct server *server, int fd, const struct ucred *peer)
+/* Takes fd and what the caller owns. */
+static void take(struct server *server, int fd, struct caller *caller)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	struct err err;
 
 	if (!client) {
+		caller_deinit(caller);
 		close(fd);
 		return;
 	}
-	client->source = (struct loop_source){ .fd = fd, .ready = on_ready };
+	client->source = (struct loop_source){.fd = fd, .ready = on_ready};
 	client->server = server;
-	client->pid = peer->pid;
+	client->caller = *caller;
 	if (loop_add(&server->loop, &client->source, EPOLLIN, &err)) {
 		log_error("%s", err.text);
+		caller_deinit(caller);
 		close(fd);
 		free(client);
 		return;
@@ -303,13 +342,12 @@ static void take(struct server *server, int fd, const struct ucred *peer)
 	loop_disarm(&server->loop, &server->idle_timer);
 }
 
-static void refuse(int fd)
+static void refuse(int fd, const struct err *why)
 {
-	union packet_body body = { .failed = { .kind = FAILURE_OURS, .os_errno = EPERM } };
+	union packet_body body = {.failed = {.kind = FAILURE_OURS, .os_errno = EPERM}};
 	struct err err;
 
-	snprintf(body.failed.reason, sizeof(body.failed.reason),
-		 "this space belongs to another user");
+	snprintf(body.failed.reason, sizeof(body.failed.reason), "%s", why->text);
 	packet_send(fd, WIRE_FAILED, &body, NULL, 0, &err);
 	close(fd);
 }
@@ -317,8 +355,8 @@ static void refuse(int fd)
 static void on_connect(struct loop_source *source, uint32_t events)
 {
 	struct server *server = server_of(source, listener);
-	struct ucred peer;
-	socklen_t length = sizeof(peer);
+	struct caller caller;
+	struct err err;
 	int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
@@ -331,14 +369,14 @@ static void on_connect(struct loop_source *source, uint32_t events)
 		}
 		return;
 	}
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) || peer.uid != geteuid())
-		refuse(fd);
+	if (caller_init(&caller, fd, &err))
+		refuse(fd, &err);
 	else
-		take(server, fd, &peer);
+		take(server, fd, &caller);
 }
 
 int client_listen(struct server *server, int fd, struct err *err)
 {
-	server->listener = (struct loop_source){ .fd = fd, .ready = on_connect };
+	server->listener = (struct loop_source){.fd = fd, .ready = on_connect};
 	return loop_add(&server->loop, &server->listener, EPOLLIN, err);
 }

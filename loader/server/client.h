@@ -4,6 +4,7 @@
 #ifndef TPROC_SERVER_CLIENT_H
 #define TPROC_SERVER_CLIENT_H
 
+#include "loader/server/caller.h"
 #include "loader/server/server.h"
 #include "loader/wire.h"
 
@@ -17,6 +18,12 @@ void client_crashed(struct client *client, uint32_t id, pid_t tid, int sig);
 void client_exited(struct client *client, int code, int status);
 void client_failed(struct client *client, int kind, int os_errno, const char *reason);
 
+/* The signal that the program wants when its parent dies. */
+void client_death_signal(struct client *client, uint32_t signo);
+
+/* This server ends, for one that suits the client better. */
+void client_leave(struct client *client);
+
 /* What a debugger is told (debug.h). */
 void client_shown(struct client *client, uint32_t id, int error, pid_t holder);
 void client_event(struct client *client, const struct wire_event *event);
@@ -24,7 +31,7 @@ void client_event(struct client *client, const struct wire_event *event);
 /* A launch took the client over, or left it (NULL). */
 void client_set_threadproc(struct client *client, struct threadproc *tp);
 
-/* tprun's pid as the socket knows it. */
-pid_t client_pid(const struct client *client);
+/* tprun, as the socket knows it. */
+const struct caller *client_caller(const struct client *client);
 
 #endif

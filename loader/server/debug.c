@@ -211,7 +211,7 @@ int debug_show(struct debug_session *session, uint32_t id, struct err *err)
 		answer(session, 0, 0, 0);
 	} else if (holder && holder != session) {
 		session->wanted = id;
-		answer(session, id, EINPROGRESS, client_pid(holder->client));
+		answer(session, id, EINPROGRESS, client_caller(holder->client)->pid);
 	} else {
 		show_for(session, id);
 	}

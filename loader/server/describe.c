@@ -26,7 +26,7 @@ static void record_end(struct threadproc *tp)
 /* Strings one after the other, as /proc/PID/cmdline has them. */
 static struct tp_ref put_argv(struct heap *heap, int argc, char *const argv[])
 {
-	struct tp_ref ref = { 0 };
+	struct tp_ref ref = {0};
 	size_t length = 0;
 	char *joined;
 	char *p;
@@ -46,7 +46,7 @@ static struct tp_ref put_argv(struct heap *heap, int argc, char *const argv[])
 
 static struct tp_ref put_link(struct heap *heap, int fd)
 {
-	struct tp_ref none = { 0 };
+	struct tp_ref none = {0};
 	char path[40];
 	char target[PATH_MAX];
 	ssize_t n;
@@ -60,7 +60,7 @@ static struct tp_ref put_link(struct heap *heap, int fd)
 }
 
 void threadproc_publish_start(struct threadproc *tp, const struct launch_input *input,
-			      const char *name)
+                              const char *name)
 {
 	struct heap *heap = &tp->server->registry.heap;
 	struct tp_threadproc *record = threadproc_record(tp);
@@ -71,7 +71,7 @@ void threadproc_publish_start(struct threadproc *tp, const struct launch_input *
 	record_begin(tp);
 	record->id = tp->id;
 	record->state = TP_STATE_STARTING;
-	record->launcher_pid = client_pid(tp->client);
+	record->launcher_pid = client_caller(tp->client)->pid;
 	snprintf(record->name, sizeof(record->name), "%s", name);
 	record->start_ns = registry_now_ns();
 	record->self_addr = layout->self;
@@ -80,9 +80,8 @@ void threadproc_publish_start(struct threadproc *tp, const struct launch_input *
 	record->phdr = image->phdr ? image->phdr + layout->program_bias : 0;
 	record->phnum = image->phnum;
 	record->interp_bias = layout->interp_bias;
-	record->interp_entry = input->interp ?
-				       input->interp->image->entry + layout->interp_bias :
-				       0;
+	record->interp_entry =
+		input->interp ? input->interp->image->entry + layout->interp_bias : 0;
 	record->r_debug = launch_plan_r_debug(input);
 	record->stack_lo = layout->stack_lo;
 	record->stack_hi = layout->stack_hi;

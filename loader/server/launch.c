@@ -5,6 +5,7 @@
 
 #include "lib/base/cleanup.h"
 #include "loader/server/client.h"
+#include "loader/server/suits.h"
 #include "loader/server/stack.h"
 
 #include <errno.h>
@@ -72,13 +73,14 @@ static int open_interp(struct server *server, struct launch_sources *s, struct e
 }
 
 /* On failure s->program.failure says what tprun exits with. */
-static int open_sources(struct server *server, struct launch_sources *s, struct err *err)
+static int open_sources(struct server *server, pid_t caller, struct launch_sources *s,
+                        struct err *err)
 {
 	const struct request *request = s->request;
 
-	if (program_open(request->cwd_fd, request->path, (int)request->launch.argc, request->argv,
-			 &s->program, err)) {
-		s->program = (struct program){ .fd = -1, .failure = s->program.failure };
+	if (program_open(caller, request->cwd_fd, request->path, (int)request->launch.argc,
+	                 request->argv, &s->program, err)) {
+		s->program = (struct program){.fd = -1, .failure = s->program.failure};
 		return -1;
 	}
 	s->program.failure = PROGRAM_CANNOT_RUN;
@@ -101,9 +103,9 @@ static int claim_fixed(struct threadproc *tp, const struct image *image, struct 
 		if (taken)
 			taker = server->registry.threadprocs[taken].name;
 		return err_set(err, ERR_LIMIT,
-			       "it is position-dependent and needs 0x%" PRIx64 "-0x%" PRIx64
-			       ", taken by %s",
-			       lo, hi, taker);
+		               "it is position-dependent and needs 0x%" PRIx64 "-0x%" PRIx64
+		               ", taken by %s",
+		               lo, hi, taker);
 	}
 	tp->fixed_lo = lo;
 	tp->fixed_hi = hi;
@@ -112,14 +114,14 @@ static int claim_fixed(struct threadproc *tp, const struct image *image, struct 
 
 /* Addresses for it: the slot, and the range of a fixed image. */
 static int claim(struct threadproc *tp, const struct image *image, uint32_t granules,
-		 struct err *err)
+                 struct err *err)
 {
 	struct server *server = tp->server;
 	int result;
 
 	registry_begin(&server->registry);
 	result = slots_claim(&server->slots, granules, (uint16_t)tp->index, tp->generation,
-			     &tp->runs[0], err);
+	                     &tp->runs[0], err);
 	if (!result && image->fixed) {
 		result = claim_fixed(tp, image, err);
 		if (result)
@@ -132,7 +134,7 @@ static int claim(struct threadproc *tp, const struct image *image, uint32_t gran
 }
 
 static const char *name_for(const struct request *request, const struct program *program,
-			    char name[TP_NAME_SIZE])
+                            char name[TP_NAME_SIZE])
 {
 	const char *slash;
 
@@ -155,7 +157,7 @@ static int take_record(struct threadproc *tp, struct err *err)
 	registry_end(&server->registry);
 	if (!tp->index)
 		return err_set(err, ERR_LIMIT, "the space is full: %u threadprocs live in it",
-			       TP_THREADPROCS - 1);
+		               TP_THREADPROCS - 1);
 	modules_drop(server, tp->index);
 	tp->generation = threadproc_record(tp)->generation;
 	server->threadprocs[tp->index] = tp;
@@ -178,6 +180,7 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	struct layout layout;
 	struct launch_input input = {
 		.request = request,
+		.caller = client_caller(tp->client),
 		.program = &s->program,
 		.image = s->image,
 		.interp = s->interp,
@@ -192,7 +195,7 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	if (claim(tp, image, granules, err))
 		return -1;
 	layout_compute((uint64_t)tp->runs[0].first << TP_GRANULE_SHIFT, granules, stack, image,
-		       interp, &layout);
+	               interp, &layout);
 	plan_init(&tp->job.plan);
 	if (launch_plan_build(&tp->job.plan, &server->launch, &input, err)) {
 		plan_deinit(&tp->job.plan);
@@ -229,25 +232,54 @@ static int check_open(const struct server *server, struct err *err)
 
 	if (!server->agent.alive)
 		return err_set(err, ERR_LIMIT,
-			       "the agent of space %s died; what runs in it lives on, but nothing "
-			       "new can start: end it with \"tpserver --space %s --stop\", or use "
-			       "another space (-s)",
-			       space, space);
+		               "the agent of space %s died; what runs in it lives on, but nothing "
+		               "new can start: end it with \"tpserver --space %s --stop\", or use "
+		               "another space (-s)",
+		               space, space);
 	if (server->ending)
 		return err_set(err, ERR_LIMIT, "the space %s is ending", space);
 	return 0;
 }
 
+/* A server that a caller started, and that has nobody to care for, can make room for another. */
+static bool may_leave(const struct server *server)
+{
+	if (server->options->stay || server->options->ready_fd < 0 || server->client_count > 1)
+		return false;
+	for (uint32_t i = 1; i < server->registry.map->threadproc_high; i++)
+		if (server->threadprocs[i] && server->threadprocs[i]->phase != THREADPROC_DEAD)
+			return false;
+	return true;
+}
+
+/* True when it leaves; then err is not set. */
+static bool leaves_instead(struct server *server, struct client *client,
+                           const struct request *request, struct err *err)
+{
+	enum suits suits = suits_caller(&server->launch, client_caller(client), &request->launch);
+
+	if (suits != SUITS && may_leave(server)) {
+		server->loop.done = true;
+		return true;
+	}
+	if (suits == SUITS_NOT)
+		err_set(err, ERR_DENIED,
+		        "the server of space %s has other groups than you have; use another space "
+		        "(-s)",
+		        server->options->space);
+	return false;
+}
+
 /* On failure *ret_kind is what tprun exits with, and the sources are still the caller's. */
 static int launch(struct server *server, struct client *client, struct launch_sources *sources,
-		  int *ret_kind, struct err *err)
+                  int *ret_kind, struct err *err)
 {
 	struct threadproc *tp;
 
 	*ret_kind = FAILURE_OURS;
-	if (check_open(server, err))
+	if (check_open(server, err) || err->code)
 		return -1;
-	if (open_sources(server, sources, err)) {
+	if (open_sources(server, client_caller(client)->pid, sources, err)) {
 		*ret_kind = sources->program.failure;
 		return -1;
 	}
@@ -270,7 +302,7 @@ static int launch(struct server *server, struct client *client, struct launch_so
 void threadproc_launch(struct server *server, struct client *client, struct request *request)
 {
 	struct launch_sources *sources = calloc(1, sizeof(*sources));
-	struct err err = { 0 };
+	struct err err = {0};
 	int kind;
 
 	if (!sources) {
@@ -282,6 +314,11 @@ void threadproc_launch(struct server *server, struct client *client, struct requ
 	sources->request = request;
 	sources->program.fd = -1;
 	sources->interp_fd = -1;
+	if (leaves_instead(server, client, request, &err)) {
+		sources_destroy(server, sources);
+		client_leave(client);
+		return;
+	}
 	if (!launch(server, client, sources, &kind, &err))
 		return;
 	sources_destroy(server, sources);
@@ -291,18 +328,17 @@ void threadproc_launch(struct server *server, struct client *client, struct requ
 /* ---- the agent answered ------------------------------------------------------------------ */
 
 static void describe_failure(const struct threadproc *tp, const struct plan_done *done,
-			     struct err *err)
+                             struct err *err)
 {
-	const struct plan_op *op = done->failed_op < tp->job.plan.op_count ?
-					   &tp->job.plan.ops[done->failed_op] :
-					   NULL;
+	const struct plan_op *op =
+		done->failed_op < tp->job.plan.op_count ? &tp->job.plan.ops[done->failed_op] : NULL;
 
 	if (!op)
 		err_os(err, -done->result, "the agent cannot carry out its plan");
 	else if (op->op == PLAN_MAP && done->result == -EEXIST)
 		err_set(err, ERR_LIMIT,
-			"it needs 0x%" PRIx64 "-0x%" PRIx64 ", where something lies already",
-			op->addr, op->addr + op->len);
+		        "it needs 0x%" PRIx64 "-0x%" PRIx64 ", where something lies already",
+		        op->addr, op->addr + op->len);
 	else if (op->op == PLAN_MAP)
 		err_os(err, -done->result, "cannot map 0x%" PRIx64 "-0x%" PRIx64, op->addr,
 		       op->addr + op->len);
@@ -348,11 +384,11 @@ static void on_launched(struct plan_job *job, const struct plan_done *done)
 {
 	struct threadproc *tp = container_of(job, struct threadproc, job);
 	struct server *server = tp->server;
-	struct err err = { 0 };
+	struct err err = {0};
 
 	if (!done) {
 		err_set(&err, ERR_LIMIT, "the agent of space %s died during the launch",
-			server->options->space);
+		        server->options->space);
 	} else if (done->result) {
 		describe_failure(tp, done, &err);
 		shrink_fixed(tp, done->failed_op);

@@ -4,6 +4,7 @@
 #ifndef TPROC_SERVER_LAUNCH_PLAN_H
 #define TPROC_SERVER_LAUNCH_PLAN_H
 
+#include "loader/server/caller.h"
 #include "loader/server/image_cache.h"
 #include "loader/server/layout.h"
 #include "loader/server/plan_build.h"
@@ -33,6 +34,7 @@ struct launch_space {
 
 struct launch_input {
 	const struct request *request;
+	const struct caller *caller;
 	const struct program *program;
 	const struct cached_image *image;
 	const struct cached_image *interp; /* NULL: none */
@@ -45,7 +47,7 @@ struct launch_input {
 
 /* Adds everything to an empty plan.  The descriptors of input stay borrowed by it. */
 int launch_plan_build(struct plan *plan, const struct launch_space *space,
-		      const struct launch_input *input, struct err *err);
+                      const struct launch_input *input, struct err *err);
 
 /* The address of struct r_debug when the interpreter tells it, else 0. */
 uint64_t launch_plan_r_debug(const struct launch_input *input);

@@ -86,18 +86,19 @@ static void fd_link(int fd, char link[32])
 }
 
 /*
- * Opens path for reading if it may be executed.  It is looked at through an O_PATH descriptor
- * first, which touches neither a FIFO's writer nor a device, and which pins the file:
- * what is opened is what was checked.
+ * Opens the file at `at` for reading if it may be executed; errors call it path.  It is looked at
+ * through an O_PATH descriptor first, which touches neither a FIFO's writer nor a device, and which
+ * pins the file: what is opened is what was checked.
  */
-static int open_executable(int cwd_fd, const char *path, int *ret_fd, struct err *err)
+static int open_executable(int cwd_fd, const char *at, const char *path, int *ret_fd,
+                           struct err *err)
 {
 	struct clip name = clip_path(path);
 	AUTO_CLOSE int pin = -1;
 	char link[32];
 	int fd;
 
-	pin = openat(cwd_fd, path, O_PATH | O_CLOEXEC);
+	pin = openat(cwd_fd, at, O_PATH | O_CLOEXEC);
 	if (pin < 0)
 		return err_os(err, errno, "%s", name.text);
 	if (check_executable(pin, path, err))
@@ -279,7 +280,7 @@ static int enter_interp(int cwd_fd, const char *path, struct program *program,
 	interp = strdup(script.interp);
 	if (!interp || splice_interp(program, &script, path))
 		return err_os(err, ENOMEM, "%s", name.text);
-	if (open_executable(cwd_fd, interp, &fd, err))
+	if (open_executable(cwd_fd, interp, interp, &fd, err))
 		return err_prefix(err, "%s: bad interpreter", name.text);
 	close(program->fd);
 	program->fd = fd;
@@ -313,29 +314,56 @@ static int follow_scripts(int cwd_fd, struct program *program, struct err *err)
 
 /* ---- The whole ----------------------------------------------------------------- */
 
-static int open_program(int cwd_fd, const char *path, int argc, char *const argv[],
+/*
+ * A path that leads through the caller's own directory of /proc, as /dev/fd/3 does, leads
+ * there from here only with his pid in it.  The answer is the path itself, or in seen.
+ */
+static const char *as_the_caller_sees(pid_t caller, const char *path, char seen[PATH_MAX])
+{
+	static const char *const own[][2] = {
+		{"/proc/self/", ""},
+		{"/proc/thread-self/", ""},
+		{"/dev/fd/", "fd/"},
+		{"/dev/stdin", "fd/0"},
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		size_t length = strlen(own[i][0]);
+
+		if (!strncmp(path, own[i][0], length) &&
+		    snprintf(seen, PATH_MAX, "/proc/%d/%s%s", (int)caller, own[i][1],
+		             path + length) < PATH_MAX)
+			return seen;
+	}
+	return path;
+}
+
+static int open_program(pid_t caller, int cwd_fd, const char *path, int argc, char *const argv[],
                         struct program *program, struct err *err)
 {
+	char seen[PATH_MAX];
+
 	if (!*path)
 		return err_os(err, ENOENT, "the program's name is empty");
 	program->execfn = strdup(path);
 	if (!program->execfn || copy_strings(argc, argv, &program->argv))
 		return err_os(err, ENOMEM, "%s", clip_path(path).text);
 	program->argc = argc;
-	if (open_executable(cwd_fd, path, &program->fd, err))
+	if (open_executable(cwd_fd, as_the_caller_sees(caller, path, seen), path, &program->fd,
+	                    err))
 		return -1;
 	if (follow_scripts(cwd_fd, program, err))
 		return -1;
 	return canonical_path(program->fd, path, &program->path, err);
 }
 
-int program_open(int cwd_fd, const char *path, int argc, char *const argv[],
+int program_open(pid_t caller, int cwd_fd, const char *path, int argc, char *const argv[],
                  struct program *program, struct err *err)
 {
 	bool missing;
 
 	*program = (struct program){.fd = -1};
-	if (open_program(cwd_fd, path, argc, argv, program, err) == 0)
+	if (open_program(caller, cwd_fd, path, argc, argv, program, err) == 0)
 		return 0;
 	program_deinit(program);
 	missing = err->os_errno == ENOENT || err->os_errno == ENOTDIR;
@@ -359,5 +387,5 @@ int program_open_interp(const char *path, int *ret_fd, struct err *err)
 		return refuse(err, ENOENT,
 		              "%s: the interpreter's name (PT_INTERP) is not an absolute path",
 		              clip_path(path).text);
-	return open_executable(AT_FDCWD, path, ret_fd, err);
+	return open_executable(AT_FDCWD, path, path, ret_fd, err);
 }

@@ -18,11 +18,12 @@
 #define IOPRIO_CLASS_MAX 3
 #define PERSONALITY_QUERY 0xffffffffu
 
+#define SIGNALS 64
 #define SIGNAL_BIT(signo) (UINT64_C(1) << ((signo)-1))
 
 static const uint32_t known_flags =
 	WIRE_NO_NEW_PRIVS | WIRE_HAS_AFFINITY | WIRE_HAS_IOPRIO | WIRE_FORK_ALL | WIRE_HOLD_CRASH |
-	WIRE_CRASH_STOPS_SPACE;
+	WIRE_CRASH_STOPS_SPACE | WIRE_HAS_TERMINAL;
 
 /* Printable ASCII: the name goes to terminals and into JSON. */
 static int check_name(const char name[WIRE_NAME_SIZE], struct err *err)
@@ -101,8 +102,8 @@ static int check_attributes(const struct wire_launch *launch, struct err *err)
 {
 	if (launch->flags & ~known_flags)
 		return err_set(err, ERR_PROTOCOL, "unknown flags 0x%x", launch->flags);
-	if (launch->pad)
-		return err_set(err, ERR_PROTOCOL, "padding is not zero");
+	if (launch->death_signal > SIGNALS)
+		return err_set(err, ERR_PROTOCOL, "no signal %u", launch->death_signal);
 	if (launch->pgid < 0 || launch->sid < 0)
 		return err_set(err, ERR_PROTOCOL, "negative process group or session");
 	if (launch->umask_bits > 0777)

@@ -1,6 +1,7 @@
 /*
  * What in-space code and libtproc ask through their mailboxes.
  */
+#include "loader/server/client.h"
 #include "loader/server/crash.h"
 #include "loader/server/debug.h"
 
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define MAX_CLAIM 4096
+#define MAX_SIGNAL 64
 
 static bool is_text(const char text[TP_NAME_SIZE], bool may_be_empty)
 {
@@ -192,6 +194,17 @@ void service_drop_names(struct threadproc *tp)
 			drop_name(registry, &registry->names[i]);
 }
 
+/* ---- the parent ----------------------------------------------------------------------------- */
+
+static int32_t set_death_signal(struct threadproc *tp, const struct tp_request *request)
+{
+	if (request->arg0 > MAX_SIGNAL)
+		return -EINVAL;
+	if (tp->client)
+		client_death_signal(tp->client, (uint32_t)request->arg0);
+	return 0;
+}
+
 /* ---- mailboxes -------------------------------------------------------------------------------- */
 
 static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
@@ -213,6 +226,9 @@ static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
 		break;
 	case TP_REQUEST_UNPUBLISH:
 		result = unpublish(tp, &request);
+		break;
+	case TP_REQUEST_DEATH_SIGNAL:
+		result = set_death_signal(tp, &request);
 		break;
 	case TP_REQUEST_TRAP:
 		value = debug_trapped(tp, request.arg0, request.arg1);

@@ -77,7 +77,7 @@ static void aux_inherit(struct aux *aux, uint64_t type)
 }
 
 static void aux_fill(struct aux *aux, const struct stack_input *input, uint64_t random,
-		     uint64_t platform, uint64_t execfn)
+                     uint64_t platform, uint64_t execfn)
 {
 	if (input->vdso)
 		aux_add(aux, AT_SYSINFO_EHDR, input->vdso);
@@ -146,7 +146,7 @@ int stack_build(const struct stack_input *input, struct stack_image *image, stru
 {
 	const char *platform = (const char *)getauxval(AT_PLATFORM);
 	size_t words = 1 + (size_t)input->argc + 1 + (size_t)input->envc + 1;
-	struct aux aux = { .count = 0 };
+	struct aux aux = {.count = 0};
 	uint64_t random_at;
 	uint64_t platform_at = 0;
 	size_t strings;
@@ -177,14 +177,19 @@ int stack_build(const struct stack_input *input, struct stack_image *image, stru
 		platform_at = put_string(&p, image, platform);
 	word = (uint64_t *)image->bytes;
 	*word++ = (uint64_t)input->argc;
+	image->args = image->sp + (uint64_t)(p - image->bytes);
 	for (int i = 0; i < input->argc; i++)
 		*word++ = put_string(&p, image, input->argv[i]);
 	*word++ = 0;
+	image->args_end = image->sp + (uint64_t)(p - image->bytes);
 	for (int i = 0; i < input->envc; i++)
 		*word++ = put_string(&p, image, input->envp[i]);
 	*word++ = 0;
+	image->env_end = image->sp + (uint64_t)(p - image->bytes);
+	image->auxv = image->sp + (uint64_t)((uint8_t *)word - image->bytes);
 	aux_fill(&aux, input, random_at, platform_at, put_string(&p, image, input->execfn));
 	memcpy(word, aux.entries, aux.count * sizeof(aux.entries[0]));
+	image->auxv_end = image->auxv + aux.count * sizeof(aux.entries[0]);
 	return 0;
 }
 

@@ -92,9 +92,8 @@ void threadproc_started(struct threadproc *tp)
 			       tp->pgid ? tp->pgid : tp->pid);
 	else
 		threadproc_kill(tp);
-	/* It may have been so quick. */
-	service_request(tp);
-	crash_look(tp);
+	/* It may have been so quick as to ask, to crash or to execve before anybody knew it. */
+	service_mailbox(tp->server, tp->index);
 }
 
 /* ---- living -------------------------------------------------------------------------------- */

@@ -55,7 +55,7 @@ class Terminal:
     def read(self, deadline):
         """Some more of what is shown; False at the end or the deadline."""
         if self.master < 0:
-            time.sleep(0.001)
+            select.select([], [], [], 0.001)
             return False
         ready, _, _ = select.select([self.master], [], [], max(0, deadline - time.monotonic()))
         try:

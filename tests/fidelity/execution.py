@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import pathlib
+import random
 import re
 import select
 import shlex
@@ -14,8 +15,9 @@ import subprocess
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Of the soft limit of POSIX message queues' bytes, which marks a case's processes.
-FIRST_TAG = 700000
+# Of the soft limit of POSIX message queues' bytes, which marks a case's processes.  Another in
+# each run, should one that was killed have left some behind.
+FIRST_TAG = random.randrange(100, 800) * 1000
 PATIENCE = 10
 LIMIT_LINE = re.compile(r"^Max msgqueue size +(\d+) ", re.MULTILINE)
 
@@ -62,6 +64,8 @@ def tree(root):
 
 # A server that a case starts is the space's, not the case's.
 NOT_OURS = {"tpserver", "tproc-agent"}
+# What stays as long as a program does.
+COMPANIONS = {"tprun", "group-witness"}
 
 
 def tagged(tag):
@@ -106,7 +110,8 @@ def settle(tag, expected):
     while True:
         found = tagged(tag)
         names = sorted(name for _, name in found)
-        if [name for name in names if name != "tprun" or not expected] == sorted(expected) or time.monotonic() > deadline:
+        if [name for name in names if name not in COMPANIONS or not expected] == \
+                sorted(expected) or time.monotonic() > deadline:
             return names
         wait_for_one([pid for pid, _ in found], 0.05)
 
@@ -146,7 +151,7 @@ class Execution:
         """Without what no two runs have in common."""
         output = output.replace(str(self.directory).encode(), b"$D")
         output = output.replace(str(self.tag).encode(), b"$TAG")
-        return re.sub(rb"(bash: line \d+: +)\d+ ", rb"\1PID ", output)
+        return re.sub(rb"(bash: line \d+:) +\d+ ", rb"\1 PID ", output)
 
     def finish(self):
         """Waits for its end, and for the end of its output; the Outcome."""
@@ -160,8 +165,7 @@ class Execution:
             timed_out = True
         leftovers = settle(self.tag, self.case.leaves)
         if self.case.leaves:
-            # with its program, tprun stays too
-            leftovers = [name for name in leftovers if name != "tprun"]
+            leftovers = [name for name in leftovers if name not in COMPANIONS]
         kill_tagged(self.tag)
         outcome = Outcome(self._normal(stdout), self._normal(stderr), self.process.returncode,
                           tree(self.directory), leftovers, timed_out)

@@ -34,5 +34,6 @@ says() {
 # The program at descriptor 3 has said so: from now on tprun has its place in the process group
 # covered, which it sees to when a program has lived for a moment.
 settled() {
-	[ -z "$T" ] || until read -r _ <"/proc/$!/task/$!/children"; do :; done
+	local child=
+	[ -z "$T" ] || until [ -n "$child" ]; do read -r child <"/proc/$!/task/$!/children"; done
 }

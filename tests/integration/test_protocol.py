@@ -128,7 +128,7 @@ class Protocol(SpaceTest):
         cases = [{"flags": 0xffffffff}, {"argc": 2**32 - 1}, {"envc": 2**32 - 1},
                  {"strings_length": 0}, {"strings_length": 2**32 - 1}, {"pgid": -1}, {"sid": -5},
                  {"umask": 0o10000}, {"nice": 1000}, {"policy": 99}, {"priority": 1000},
-                 {"ioprio": 2**31, "flags": 4}, {"pad": 1}, {"blocked": 1 << 8},
+                 {"ioprio": 2**31, "flags": 4}, {"death_signal": 65}, {"blocked": 1 << 8},
                  {"name": b"\033[2J"}, {"name": b"x" * 64}, {"flags": 2}]
         for changes in cases:
             with self.subTest(**changes), self.space.connect() as sock:

@@ -2,6 +2,7 @@
 
 import array
 import os
+import resource
 import socket
 import struct
 from typing import NamedTuple
@@ -70,10 +71,10 @@ def launch_body(argv, env=(), *, fd_count=0, **changes):
         "name": b"", "flags": 0, "argc": len(argv), "envc": len(env),
         "strings_length": len(strings), "fd_count": fd_count, "pgid": os.getpgrp(),
         "sid": os.getsid(0), "umask": 0o22, "nice": 0, "policy": 0, "priority": 0, "ioprio": 0,
-        "personality": 0, "pad": 0, "slack": 0, "blocked": 0, "ignored": 0, "forwarded": 0,
+        "personality": 0, "death_signal": 0, "slack": 0, "blocked": 0, "ignored": 0, "forwarded": 0,
     }
     fields.update(changes)
-    limits = [2**64 - 1] * 32
+    limits = [value % 2**64 for which in range(16) for value in resource.getrlimit(which)]
     limits[6] = 8 << 20  # RLIMIT_STACK, soft
     return LAUNCH_BODY.pack(*fields.values(), *limits, *[0] * 16, 0, 0, *[0] * 32), strings
 

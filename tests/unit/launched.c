@@ -75,7 +75,8 @@ void launched_open(struct launched *l, const char *path)
 
 	if (access(path, X_OK))
 		skip();
-	assert_int_equal(program_open(AT_FDCWD, path, 3, arguments, &l->program, &err), 0);
+	assert_int_equal(program_open(getpid(), AT_FDCWD, path, 3, arguments, &l->program, &err),
+	                 0);
 }
 
 void launched_open_built(struct launched *l, const struct elf_builder *builder)
@@ -94,6 +95,7 @@ int launched_build(struct launched *l, struct err *err)
 {
 	const struct wire_rlimit *stack_limit = &l->request.launch.rlimits[RLIMIT_STACK];
 	const struct image *interp = NULL;
+	const struct caller caller = {.same_groups = true, .same_capabilities = true};
 	struct launch_input input;
 	uint64_t stack = layout_stack_size(stack_limit->soft);
 	uint32_t granules;
@@ -112,6 +114,7 @@ int launched_build(struct launched *l, struct err *err)
 	plan_init(&l->plan);
 	input = (struct launch_input){
 		.request = &l->request,
+		.caller = &caller,
 		.program = &l->program,
 		.image = l->image,
 		.interp = l->interp,

@@ -91,7 +91,7 @@ static void expect_refusal(const char *path, int failure, int os_errno, const ch
 	struct program program;
 	struct err err = {0};
 
-	assert_int_equal(program_open(cwd_fd, path, 3, some_argv, &program, &err), -1);
+	assert_int_equal(program_open(getpid(), cwd_fd, path, 3, some_argv, &program, &err), -1);
 	if (!strstr(err.text, words))
 		fail_msg("\"%s\" does not say \"%s\"", err.text, words);
 	assert_int_equal(program.failure, failure);
@@ -110,7 +110,7 @@ static void expect_open(const char *path, const char *expected)
 	char found[2 * PATH_MAX] = "";
 	size_t used = 0;
 
-	if (program_open(cwd_fd, path, 3, some_argv, &program, &err))
+	if (program_open(getpid(), cwd_fd, path, 3, some_argv, &program, &err))
 		fail_msg("%s", err.text);
 	assert_string_equal(program.execfn, path);
 	assert_int_equal(program.failure, 0);
@@ -134,7 +134,7 @@ static void test_program(void **state)
 
 	make("prog", 0755, "\177ELF");
 	assert_int_equal(symlinkat("prog", cwd_fd, "link"), 0);
-	assert_int_equal(program_open(cwd_fd, "./link", 3, some_argv, &program, &err), 0);
+	assert_int_equal(program_open(getpid(), cwd_fd, "./link", 3, some_argv, &program, &err), 0);
 	snprintf(path, sizeof(path), "%s/prog", dir);
 	assert_string_equal(program.path, path);
 	assert_string_equal(program.execfn, "./link");
@@ -166,11 +166,11 @@ static void test_without_arguments(void **state)
 	struct err err;
 
 	make("script", 0755, "#!/bin/true\n");
-	assert_int_equal(program_open(cwd_fd, "/bin/true", 0, empty, &program, &err), 0);
+	assert_int_equal(program_open(getpid(), cwd_fd, "/bin/true", 0, empty, &program, &err), 0);
 	assert_int_equal(program.argc, 0);
 	assert_null(program.argv[0]);
 	program_deinit(&program);
-	assert_int_equal(program_open(cwd_fd, "script", 0, empty, &program, &err), 0);
+	assert_int_equal(program_open(getpid(), cwd_fd, "script", 0, empty, &program, &err), 0);
 	assert_int_equal(program.argc, 2);
 	assert_string_equal(program.argv[0], "/bin/true");
 	assert_string_equal(program.argv[1], "script");
@@ -438,7 +438,7 @@ static void test_paths_of_a_script(void **state)
 
 	make("prog", 0755, "\177ELF");
 	make("s", 0755, "#!./prog\n");
-	assert_int_equal(program_open(cwd_fd, "s", 3, some_argv, &program, &err), 0);
+	assert_int_equal(program_open(getpid(), cwd_fd, "s", 3, some_argv, &program, &err), 0);
 	snprintf(path, sizeof(path), "%s/prog", dir);
 	assert_string_equal(program.path, path);
 	assert_string_equal(program.execfn, "s");
@@ -467,7 +467,8 @@ static void test_noexec(void **state)
 		skip();
 	}
 	make("mnt/prog", 0755, "\177ELF");
-	assert_int_equal(program_open(cwd_fd, "mnt/prog", 3, some_argv, &program, &err), -1);
+	assert_int_equal(program_open(getpid(), cwd_fd, "mnt/prog", 3, some_argv, &program, &err),
+	                 -1);
 	assert_int_equal(umount(path), 0);
 	assert_int_equal(unlinkat(cwd_fd, "mnt", AT_REMOVEDIR), 0);
 	assert_non_null(

@@ -335,14 +335,14 @@ static const char *spoil_attribute(struct wire_launch *launch, int n)
 {
 	switch (n) {
 	case 0:
-		launch->flags = 64;
+		launch->flags = 128;
 		return "unknown flags";
 	case 1:
 		launch->flags = 1u << 31;
 		return "unknown flags";
 	case 2:
-		launch->pad = 1;
-		return "padding";
+		launch->death_signal = 65;
+		return "no signal 65";
 	case 3:
 		launch->pgid = -1;
 		return "negative";

@@ -12,10 +12,13 @@
  */
 #include "loader/patch/patch.h"
 
+#define NR_OPEN 2
+#define NR_STAT 4
 #define NR_MMAP 9
 #define NR_MUNMAP 11
 #define NR_BRK 12
 #define NR_RT_SIGACTION 13
+#define NR_ACCESS 21
 #define NR_MREMAP 25
 #define NR_SHMAT 30
 #define NR_CLONE 56
@@ -23,10 +26,17 @@
 #define NR_EXECVE 59
 #define NR_EXIT 60
 #define NR_READLINK 89
+#define NR_GETPPID 110
 #define NR_SIGALTSTACK 131
+#define NR_PRCTL 157
+#define NR_OPENAT 257
+#define NR_NEWFSTATAT 262
 #define NR_READLINKAT 267
+#define NR_FACCESSAT 269
 #define NR_SET_ROBUST_LIST 273
 #define NR_EXECVEAT 322
+#define NR_STATX 332
+#define NR_FACCESSAT2 439
 
 #define MOV_SIZE 5
 #define SYSCALL_SIZE 2
@@ -53,6 +63,16 @@ bool patch_wants(uint32_t nr)
 	case NR_READLINKAT:
 	case NR_SET_ROBUST_LIST:
 	case NR_EXECVEAT:
+	case NR_OPEN:
+	case NR_OPENAT:
+	case NR_STAT:
+	case NR_NEWFSTATAT:
+	case NR_STATX:
+	case NR_ACCESS:
+	case NR_FACCESSAT:
+	case NR_FACCESSAT2:
+	case NR_GETPPID:
+	case NR_PRCTL:
 		return true;
 	default:
 		return false;
@@ -199,13 +219,16 @@ static bool match_mov(const uint8_t *text, size_t size, size_t sys, struct tp_si
 	return false;
 }
 
-/* True when a number that we want is loaded shortly before. */
+/*
+ * True when a number that we want is loaded shortly before.  The smallest may be anything: a lock,
+ * for one, whose state is exchanged and then waited for.
+ */
 static bool wanted_before(const uint8_t *text, size_t sys)
 {
 	size_t most = sys < 64 ? sys : 64;
 
 	for (size_t back = MOV_SIZE; back <= most; back++)
-		if (wanted_mov(text, sys - back))
+		if (wanted_mov(text, sys - back) && get32(text + sys - back + 1) > NR_STAT)
 			return true;
 	return false;
 }

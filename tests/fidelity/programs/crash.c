@@ -105,9 +105,9 @@ static int raises(int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{"null", null},       {"wild", wild},       {"read-only", read_only}, {"jump", jump},
-	{"divide", divide},   {"illegal", illegal}, {"trap", trap},	       {"bus", bus},
-	{"abort", aborts},    {"recurse", recurse}, {"thread", thread},       {"double-free", smash},
+	{"null", null},     {"wild", wild},       {"read-only", read_only}, {"jump", jump},
+	{"divide", divide}, {"illegal", illegal}, {"trap", trap},           {"bus", bus},
+	{"abort", aborts},  {"recurse", recurse}, {"thread", thread},       {"double-free", smash},
 	{"raise", raises},
 };
 

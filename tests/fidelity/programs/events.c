@@ -9,6 +9,7 @@
 #include <mqueue.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -102,13 +103,15 @@ static int uring(int argc, char **argv)
 	               MAP_SHARED | MAP_POPULATE, fd, IORING_OFF_SQES);
 	CHECK(ring != MAP_FAILED && (void *)entries != MAP_FAILED);
 	tail = (unsigned *)(ring + params.sq_off.tail);
-	entries[0] = (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = file, .len = 7,
-	                                   .addr = (uintptr_t)text, .user_data = 5};
+	entries[0] = (struct io_uring_sqe){.opcode = IORING_OP_READ,
+	                                   .fd = file,
+	                                   .len = 7,
+	                                   .addr = (uintptr_t)text,
+	                                   .user_data = 5};
 	*(unsigned *)(ring + params.sq_off.array) = 0;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
 	CHECK(syscall(SYS_io_uring_enter, fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) == 1);
-	printf("read '%s': %d\n", text,
-	       ((struct io_uring_cqe *)(ring + params.cq_off.cqes))->res);
+	printf("read '%s': %d\n", text, ((struct io_uring_cqe *)(ring + params.cq_off.cqes))->res);
 	return 0;
 }
 
@@ -143,14 +146,16 @@ static void in_thread(union sigval value)
 
 static int timers(int argc, char **argv)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = in_thread,
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD,
+	                         .sigev_notify_function = in_thread,
 	                         .sigev_value.sival_int = 6};
 	const struct itimerspec soon = {.it_value = {0, 1000000}};
 	timer_t timer;
 
-	CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer) && !timer_settime(timer, 0, &soon, NULL));
+	CHECK(!timer_create(CLOCK_MONOTONIC, &event, &timer) &&
+	      !timer_settime(timer, 0, &soon, NULL));
 	while (!fired)
-		usleep(1000);
+		sched_yield();
 	event = (struct sigevent){.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
 	signal(SIGRTMIN, note);
 	CHECK(!timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer));
@@ -225,6 +230,13 @@ static int waits(int argc, char **argv)
 	return 0;
 }
 
+static int told[2];
+
+static void tell(int signo)
+{
+	CHECK(write(told[1], "x", 1) == 1);
+}
+
 static int restarts(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = note};
@@ -232,14 +244,14 @@ static int restarts(int argc, char **argv)
 	char byte;
 	int ends[2];
 
-	CHECK(!pipe(ends) && !sigaction(SIGALRM, &action, NULL));
+	CHECK(!pipe(ends) && !pipe(told) && !sigaction(SIGALRM, &action, NULL));
 	CHECK(!setitimer(ITIMER_REAL, &soon, NULL));
 	printf("read %zd", read(ends[0], &byte, 1));
 	printf(" %s\n", strerror(errno));
-	action.sa_flags = SA_RESTART;
+	action = (struct sigaction){.sa_handler = tell, .sa_flags = SA_RESTART};
 	CHECK(!sigaction(SIGALRM, &action, NULL) && !setitimer(ITIMER_REAL, &soon, NULL));
 	if (fork() == 0) {
-		usleep(60000);
+		CHECK(read(told[0], &byte, 1) == 1);
 		_exit(write(ends[1], "x", 1) != 1);
 	}
 	printf("read %zd\n", read(ends[0], &byte, 1));
@@ -343,10 +355,10 @@ static int group(int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{"signalfd", signal_fd}, {"timerfd", timer_fd}, {"epoll", epoll}, {"io-uring", uring},
-	{"setitimer", interval}, {"timer", timers}, {"fault", faults}, {"repair", repairs},
-	{"sigwait", waits}, {"restart", restarts}, {"inotify", watches}, {"aio", asynchronous},
-	{"mqueue", queues}, {"seccomp", filters}, {"strict", strict}, {"group", group},
+	{"signalfd", signal_fd}, {"timerfd", timer_fd}, {"epoll", epoll},     {"io-uring", uring},
+	{"setitimer", interval}, {"timer", timers},     {"fault", faults},    {"repair", repairs},
+	{"sigwait", waits},      {"restart", restarts}, {"inotify", watches}, {"aio", asynchronous},
+	{"mqueue", queues},      {"seccomp", filters},  {"strict", strict},   {"group", group},
 };
 
 VERBS_MAIN(verbs)

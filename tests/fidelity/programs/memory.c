@@ -269,7 +269,8 @@ static int raw(int argc, char **argv)
 
 static int grows_down(int argc, char **argv)
 {
-	char *area = mmap(NULL, 64 * 1024, READ_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_STACK, -1, 0);
+	char *area =
+		mmap(NULL, 64 * 1024, READ_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_STACK, -1, 0);
 
 	CHECK(area != MAP_FAILED);
 	area[0] = 1;
@@ -278,12 +279,24 @@ static int grows_down(int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{"brk", brk_moves},    {"brk-alone", brk_alone}, {"brk-limit", brk_limit},
-	{"remap", remap},      {"dontunmap", dontunmap}, {"noreplace", noreplace},
-	{"hint", hint},	       {"low", low},		 {"huge", huge},
-	{"reserve", reserve},  {"lock", locks},		 {"lock-all", lock_all},
-	{"memfd", memfd},      {"sysv", sysv},		 {"deep", deep},
-	{"executable", executable}, {"raw", raw},	 {"grows-down", grows_down},
+	{"brk", brk_moves},
+	{"brk-alone", brk_alone},
+	{"brk-limit", brk_limit},
+	{"remap", remap},
+	{"dontunmap", dontunmap},
+	{"noreplace", noreplace},
+	{"hint", hint},
+	{"low", low},
+	{"huge", huge},
+	{"reserve", reserve},
+	{"lock", locks},
+	{"lock-all", lock_all},
+	{"memfd", memfd},
+	{"sysv", sysv},
+	{"deep", deep},
+	{"executable", executable},
+	{"raw", raw},
+	{"grows-down", grows_down},
 };
 
 VERBS_MAIN(verbs)

@@ -102,7 +102,8 @@ static int spawns(int argc, char **argv)
 	CHECK(!posix_spawn_file_actions_init(&actions) && !posix_spawnattr_init(&attributes));
 	CHECK(!posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0));
 	CHECK(!posix_spawnattr_setsigmask(&attributes, &set));
-	CHECK(!posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP));
+	CHECK(!posix_spawnattr_setflags(&attributes,
+	                                POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP));
 	CHECK(!posix_spawnp(&child, "sh", &actions, &attributes, words, environ));
 	show_end(child);
 	printf("missing %d\n", posix_spawn(&child, "/nonexistent", NULL, NULL, words, environ));
@@ -125,14 +126,12 @@ static int runs(int argc, char **argv)
 	return pclose(pipe_file);
 }
 
-/* Stays as a daemon until the file argv[1] is there. */
+/* Stays as a daemon until somebody opens the FIFO argv[1] to write. */
 static int daemonizes(int argc, char **argv)
 {
 	CHECK(!daemon(0, 0));
 	prctl(PR_SET_NAME, "fid-daemon");
-	while (access(argv[1], F_OK))
-		usleep(1000);
-	return 0;
+	return open(argv[1], O_RDONLY) < 0;
 }
 
 /* Says so at the pipe when the grandchild lives on its own. */
@@ -147,7 +146,7 @@ static int double_fork(int argc, char **argv)
 
 		if (fork() == 0) {
 			while (getppid() == middle)
-				usleep(1000);
+				sched_yield();
 			CHECK(setsid() == getpid());
 			_exit(write(ends[1], "x", 1) != 1);
 		}
@@ -260,13 +259,15 @@ static int spins(int argc, char **argv)
 	return 0;
 }
 
-static int subreaper(int argc, char **argv)
+static int reaps(int argc, char **argv)
 {
+	pid_t reader = getpid();
+
 	CHECK(!prctl(PR_SET_CHILD_SUBREAPER, 1));
 	if (fork() == 0) {
 		if (fork() == 0) {
-			while (getppid() != atoi(getenv("READER")))
-				usleep(1000);
+			while (getppid() != reader)
+				sched_yield();
 			_exit(5);
 		}
 		_exit(4);
@@ -276,15 +277,6 @@ static int subreaper(int argc, char **argv)
 		printf("reaped %d\n", WEXITSTATUS(status));
 	}
 	return 0;
-}
-
-static int reaps(int argc, char **argv)
-{
-	char number[16];
-
-	snprintf(number, sizeof(number), "%d", getpid());
-	setenv("READER", number, 1);
-	return subreaper(argc, argv);
 }
 
 static int usage(int argc, char **argv)
@@ -306,17 +298,22 @@ static int usage(int argc, char **argv)
 
 static int waits(int argc, char **argv)
 {
-	pid_t child = fork();
 	siginfo_t info;
+	int ends[2];
+	pid_t child;
+	char byte;
 	int fd;
 
+	CHECK(!pipe(ends));
+	child = fork();
 	if (child == 0) {
 		raise(SIGSTOP);
-		_exit(3);
+		_exit(read(ends[0], &byte, 1) == 1 ? 3 : 4);
 	}
 	CHECK(!waitid(P_PID, (id_t)child, &info, WSTOPPED) && info.si_code == CLD_STOPPED);
 	CHECK(!kill(child, SIGCONT));
 	CHECK(!waitid(P_PID, (id_t)child, &info, WCONTINUED) && info.si_code == CLD_CONTINUED);
+	CHECK(write(ends[1], "x", 1) == 1);
 	fd = (int)syscall(SYS_pidfd_open, child, 0);
 	CHECK(fd >= 0 && !waitid(P_PIDFD, (id_t)fd, &info, WEXITED));
 	printf("exited %d %d\n", info.si_code == CLD_EXITED, info.si_status);
@@ -324,11 +321,22 @@ static int waits(int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{"fork", forks},     {"many-forks", many_forks}, {"vfork", vforks},
-	{"spawn", spawns},   {"run", runs},		 {"daemon", daemonizes},
-	{"double-fork", double_fork}, {"session", session}, {"clone", clones},
-	{"deathsig", deathsig}, {"own-deathsig", own_deathsig}, {"parent", parent},
-	{"spin", spins}, {"reap", reaps}, {"usage", usage}, {"wait", waits},
+	{"fork", forks},
+	{"many-forks", many_forks},
+	{"vfork", vforks},
+	{"spawn", spawns},
+	{"run", runs},
+	{"daemon", daemonizes},
+	{"double-fork", double_fork},
+	{"session", session},
+	{"clone", clones},
+	{"deathsig", deathsig},
+	{"own-deathsig", own_deathsig},
+	{"parent", parent},
+	{"spin", spins},
+	{"reap", reaps},
+	{"usage", usage},
+	{"wait", waits},
 };
 
 VERBS_MAIN(verbs)

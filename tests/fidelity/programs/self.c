@@ -33,8 +33,10 @@ static void show_stat(const char *what, int result, const struct stat *st, const
 	if (result)
 		printf("%s: %s\n", what, strerror(errno));
 	else
-		printf("%s: %s\n", what, S_ISLNK(st->st_mode) ? "a link" :
-		       st->st_ino == own->st_ino && st->st_dev == own->st_dev ? "own" : "another's");
+		printf("%s: %s\n", what,
+		       S_ISLNK(st->st_mode)                                     ? "a link"
+		       : st->st_ino == own->st_ino && st->st_dev == own->st_dev ? "own"
+		                                                                : "another's");
 }
 
 /* argv[1]: the true path of this program. */
@@ -202,8 +204,8 @@ static int maps(int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{"exe", exe}, {"bad-paths", bad_paths}, {"again", again}, {"names", names},
-	{"pids", pids}, {"file", file}, {"maps", maps},
+	{"exe", exe},   {"bad-paths", bad_paths}, {"again", again}, {"names", names},
+	{"pids", pids}, {"file", file},           {"maps", maps},
 };
 
 VERBS_MAIN(verbs)

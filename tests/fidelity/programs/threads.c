@@ -70,7 +70,8 @@ static int stacks(int argc, char **argv)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
-	void *memory = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	CHECK(!pthread_create(&thread, NULL, show_stack, "default"));
 	pthread_join(thread, NULL);
@@ -158,8 +159,8 @@ static int main_first(int argc, char **argv)
 /* The holder dies with it; the next one is told. */
 static int robust(int argc, char **argv)
 {
-	pthread_mutex_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-	                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutex_t *shared =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_mutexattr_t attributes;
 	int result;
 
@@ -187,7 +188,8 @@ struct meeting {
 
 static int shared(int argc, char **argv)
 {
-	struct meeting *m = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct meeting *m =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_mutexattr_t mutex_attributes;
 	pthread_condattr_t cond_attributes;
 
@@ -286,10 +288,17 @@ static int exec_in_thread(int argc, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{"many", many},		      {"stacks", stacks},	     {"main-stack", main_stack},
-	{"exit-in-thread", exit_in_thread}, {"exit-meanwhile", exit_meanwhile},
-	{"main-first", main_first},   {"robust", robust},	     {"shared", shared},
-	{"cancel", cancel},	      {"fork", fork_in_thread},     {"exec", exec_in_thread},
+	{"many", many},
+	{"stacks", stacks},
+	{"main-stack", main_stack},
+	{"exit-in-thread", exit_in_thread},
+	{"exit-meanwhile", exit_meanwhile},
+	{"main-first", main_first},
+	{"robust", robust},
+	{"shared", shared},
+	{"cancel", cancel},
+	{"fork", fork_in_thread},
+	{"exec", exec_in_thread},
 };
 
 VERBS_MAIN(verbs)

@@ -1,4 +1,5 @@
-/* A program with several verbs: `PROGRAM VERB [ARG...]`; each says on standard output how it went. */
+/* A program with several verbs: `PROGRAM VERB [ARG...]`; each says on standard output how it went.
+ */
 #ifndef FIDELITY_VERBS_H
 #define FIDELITY_VERBS_H
 
@@ -13,13 +14,13 @@ struct verb {
 };
 
 /* Ends the program with a line that says what failed, and why. */
-#define CHECK(condition)                                                                         \
-	do {                                                                                     \
-		if (!(condition)) {                                                              \
-			printf("line %d: %s: %s\n", __LINE__, #condition, strerror(errno));      \
-			fflush(stdout);                                                          \
-			_exit(99);                                                               \
-		}                                                                                \
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			printf("line %d: %s: %s\n", __LINE__, #condition, strerror(errno));        \
+			fflush(stdout);                                                            \
+			_exit(99);                                                                 \
+		}                                                                                  \
 	} while (0)
 
 static inline int run_verb(const struct verb *verbs, size_t count, int argc, char **argv)
@@ -32,10 +33,10 @@ static inline int run_verb(const struct verb *verbs, size_t count, int argc, cha
 	return 98;
 }
 
-#define VERBS_MAIN(verbs)                                                                        \
-	int main(int argc, char **argv)                                                          \
-	{                                                                                        \
-		return run_verb(verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);            \
+#define VERBS_MAIN(verbs)                                                                          \
+	int main(int argc, char **argv)                                                            \
+	{                                                                                          \
+		return run_verb(verbs, sizeof(verbs) / sizeof(verbs[0]), argc, argv);              \
 	}
 
 #endif

@@ -68,7 +68,7 @@ arch_entry:
 	.type	arch_filter, @function
 arch_filter:
 	.cfi_startproc
-	cmpq	$__NR_execveat, %rax
+	cmpq	$__NR_faccessat2, %rax
 	ja	.Lnot_ours
 	cmpl	$__NR_clone, %eax
 	jne	1f
