@@ -73,9 +73,14 @@ static long launchers_parent(uint32_t launcher)
 
 long parent_pid(struct slot *slot, struct arch_call *call)
 {
-	long pid = slot->launcher && is_program(slot) ? launchers_parent(slot->launcher) : 0;
+	/* The call is made in any case: a filter of the program's may have something to say. */
+	long pid = arch_pass(call);
+	long launchers;
 
-	return pid ? pid : arch_pass(call);
+	if (!slot->launcher || !is_program(slot))
+		return pid;
+	launchers = launchers_parent(slot->launcher);
+	return launchers ? launchers : pid;
 }
 
 /*
