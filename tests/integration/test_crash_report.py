@@ -46,7 +46,7 @@ WITHOUT_KEEPER = [
     ("call", "dead00000000beef", r"^jumped to 0xdead00000000beef, which is no address, in call "),
     ("read", "700000000000", r"^read 8 bytes at 0x700000000000, where nothing is mapped, in read_8 "),
     ("free-twice", "0", r"^aborted: free\(\): double free detected in tcache 2, in free_twice \("),
-    ("forbidden", "0", r"^made a system call that is forbidden to it: getppid, in syscall\S* .*, called by "
+    ("forbidden", "0", r"^made a system call that is forbidden to it: getpgrp, in syscall\S* .*, called by "
                        r"forbidden_call "),
 ]
 
