@@ -1,7 +1,10 @@
 #include "inspect/complete.h"
 
 #include "inspect/line.h"
+#include "inspect/show.h"
 #include "inspect/verbs.h"
+
+#include "lib/base/cleanup.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -165,6 +168,21 @@ static const struct verb_option *option_named(const struct verb *verb, const cha
 	return NULL;
 }
 
+/* Behind "one::", if that is how a component is called. */
+static const char *behind_component(struct session *session, const char *name)
+{
+	const char *colons = strstr(name, "::");
+	AUTO_FREE char *word = colons ? strndup(name, (size_t)(colons - name)) : NULL;
+	struct show_selection selection;
+	struct err ignored;
+
+	if (!word || !*word || session_refresh(session, &ignored) ||
+	    show_select(session->snapshot, word, &selection, &ignored))
+		return name;
+	free(selection.list);
+	return colons + 2;
+}
+
 /*
  * Within an expression, a word is what could be a name; behind "(" it could be a type, else
  * a symbol.
@@ -178,6 +196,7 @@ static void complete_expression(struct session *session, const char *line, const
 	while (at > word && !strchr("()[]{}*&!~<>=+-/%,.;?|^", at[-1]))
 		at--;
 	type = at > word && at[-1] == '(';
+	at = behind_component(session, at);
 	completion->start = (size_t)(at - line);
 	completion->within = true;
 	provide(session, TAKES_SYMBOL, at, completion);

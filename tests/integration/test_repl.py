@@ -120,6 +120,9 @@ class Completion(ReplTest):
         self.completes(terminal, "modules sle", "modules sleeper ")
         self.completes(terminal, "modules 1", "modules 1 ")
         self.completes(terminal, "bt --fr", "bt --frames ")
+        self.completes(terminal, "print &_IO_2_1_stdo", "print &_IO_2_1_stdout_")
+        self.completes(terminal, "print &sleeper::_IO_2_1_stdo",
+                       "print &sleeper::_IO_2_1_stdout_")
 
     def test_several(self):
         terminal = self.prompt()
