@@ -33,6 +33,7 @@
 	X(refs)                                                                                    \
 	X(graph)                                                                                   \
 	X(diff)                                                                                    \
+	X(watch)                                                                                   \
 	X(follow)                                                                                  \
 	X(help)                                                                                    \
 	X(quit)
