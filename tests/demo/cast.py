@@ -33,7 +33,7 @@ def shown(path, build):
 def words(path):
     """What a picture says, without addresses and numbers."""
     texts = xml.etree.ElementTree.parse(path).getroot().itertext()
-    return re.findall(r"[a-z_]{4,}", " ".join(texts))
+    return re.findall(r"\b[a-z_]{4,}\b", " ".join(texts))
 
 
 def main():
