@@ -58,8 +58,11 @@ static void tell(int fd, volatile unsigned char *pattern)
 		_exit(2);
 }
 
+/* What it has on its stack is really there, and not where AddressSanitizer would put it. */
+#define ON_THE_STACK __attribute__((no_sanitize_address))
+
 /* Asleep in read(2) until the pipe is closed; signals interrupt it. */
-static void child_sleeps(int to_parent, int from_parent)
+ON_THE_STACK static void child_sleeps(int to_parent, int from_parent)
 {
 	volatile unsigned char pattern[PATTERN_SIZE];
 	char byte;
@@ -70,7 +73,7 @@ static void child_sleeps(int to_parent, int from_parent)
 		;
 }
 
-static void child_spins(int to_parent, int from_parent)
+ON_THE_STACK static void child_spins(int to_parent, int from_parent)
 {
 	volatile unsigned char pattern[PATTERN_SIZE];
 
