@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,7 +19,9 @@
 
 #define SIGNALS_PER_READ 16
 /* Programs that are shorter do without a witness: it would take longer than they do. */
-#define WITNESS_AFTER_MS 5
+#define WITNESS_AFTER_MS 10
+/* Joining the group is the first that a program does: mostly it has, at the first look. */
+#define JOINING_MS 1
 
 struct supervisor {
 	int sock;
@@ -31,7 +32,9 @@ struct supervisor {
 	pid_t parent; /* whose child this process was when it began */
 	pid_t server;
 	struct witness witness;
-	bool same_group;     /* what is sent to the group comes to both of us */
+	bool witnessed;      /* it was opened */
+	bool same_group;     /* the program is put into this process's group */
+	bool joined;         /* it is there: what is sent to the group comes to both of us */
 	bool session_leader; /* then a hang-up is for this process alone */
 };
 
@@ -60,7 +63,7 @@ static bool sent_by_a_process(const struct signalfd_siginfo *info)
 static bool has_it_already(const struct supervisor *supervisor, const struct signalfd_siginfo *info,
                            uint64_t to_group)
 {
-	if (!supervisor->same_group)
+	if (!supervisor->joined)
 		return false;
 	if (sent_by_a_process(info))
 		return to_group >> (info->ssi_signo - 1) & 1;
@@ -145,22 +148,15 @@ static bool pass_on_pending(struct supervisor *supervisor)
 }
 
 /*
- * Until the program has joined the group, it gets nothing that is sent to the group.  Joining is
- * the first that it does.  What came here until then is passed on whatever it is: rather
- * twice than never.
+ * Until the program has joined the group, it gets nothing that is sent to the group.  What came
+ * here until it was seen to have joined is passed on whatever it is: rather twice than never.
  */
-static void await_group(struct supervisor *supervisor)
+static void look_for_joining(struct supervisor *supervisor)
 {
-	pid_t group = getpgrp();
-	pid_t its_group;
-
-	if (!supervisor->same_group)
+	if (supervisor->joined || !supervisor->same_group || getpgid(supervisor->pid) != getpgrp())
 		return;
-	while ((its_group = getpgid(supervisor->pid)) >= 0 && its_group != group)
-		sched_yield();
-	supervisor->same_group = false;
 	pass_on_pending(supervisor);
-	supervisor->same_group = true;
+	supervisor->joined = true;
 }
 
 /*
@@ -279,6 +275,25 @@ static pid_t peer_of(int sock)
 	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &length) ? 0 : peer.pid;
 }
 
+/* Milliseconds until watch_step has to be called, as poll(2) takes them. */
+static int watch_patience(const struct supervisor *supervisor)
+{
+	if (!supervisor->same_group || supervisor->witnessed)
+		return -1;
+	return supervisor->joined ? WITNESS_AFTER_MS : JOINING_MS;
+}
+
+/* Sees to it that what is sent to the group can be told from what is sent here. */
+static void watch_step(struct supervisor *supervisor)
+{
+	if (!supervisor->joined) {
+		look_for_joining(supervisor);
+		return;
+	}
+	witness_open(&supervisor->witness);
+	supervisor->witnessed = true;
+}
+
 /* The shorter of two times to wait, as poll(2) takes them. */
 static int sooner(int a, int b)
 {
@@ -288,15 +303,14 @@ static int sooner(int a, int b)
 static enum supervise_result follow(struct supervisor *supervisor, int *ret_status, struct err *err)
 {
 	struct crash *crash = supervisor->crash;
-	int until_witness = supervisor->same_group ? WITNESS_AFTER_MS : -1;
 	enum supervise_result result;
 
 	for (;;) {
 		struct pollfd polled[] = {{supervisor->sock, POLLIN, 0},
 		                          {supervisor->signal_fd, POLLIN, 0},
 		                          {crash->looker_fd, POLLIN, 0}};
-		int until_step = crash_patience(crash);
-		int ready = poll(polled, 3, sooner(until_witness, until_step));
+		int until_watch = watch_patience(supervisor);
+		int ready = poll(polled, 3, sooner(until_watch, crash_patience(crash)));
 
 		if (ready < 0) {
 			if (errno == EINTR)
@@ -304,9 +318,8 @@ static enum supervise_result follow(struct supervisor *supervisor, int *ret_stat
 			err_os(err, errno, "cannot wait for the program");
 			return lose(supervisor, SUPERVISE_ERROR);
 		}
-		if (!ready && until_witness >= 0) {
-			witness_open(&supervisor->witness);
-			until_witness = -1;
+		if (!ready && until_watch >= 0) {
+			watch_step(supervisor);
 			continue;
 		}
 		if (polled[2].revents || !ready)
@@ -334,7 +347,7 @@ enum supervise_result supervise(int sock, int signal_fd, const struct launched *
 	};
 	enum supervise_result result;
 
-	await_group(&supervisor);
+	look_for_joining(&supervisor);
 	result = follow(&supervisor, ret_status, err);
 	witness_close(&supervisor.witness);
 	return result;
