@@ -13,6 +13,7 @@
 
 /* Of the names below; a longer path is no name of these files. */
 #define MAX_TARGET 64
+#define W_OK 2
 /* Less than this allowed for files, and the kernel's answer stands: see make_file. */
 #define ENOUGH_FILE_SIZE (UINT64_C(16) << 20)
 #ifndef MFD_CLOEXEC
@@ -283,10 +284,14 @@ static long reopen(long result, const char *path, unsigned long flags)
 
 static long open_exe(const struct slot *slot, long result, unsigned long flags)
 {
-	/* Nobody writes to an executable that runs: the kernel has said so, of the agent's. */
-	if ((flags & (O_NOFOLLOW | O_TRUNC)) || (flags & O_ACCMODE) != O_RDONLY ||
-	    (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+	if ((flags & O_NOFOLLOW) || (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return result;
+	/* Nobody writes to an executable that runs: the kernel said so of the agent's. */
+	if ((flags & O_TRUNC) || (flags & O_ACCMODE) != O_RDONLY) {
+		long allowed = sys4(__NR_faccessat2, AT_FDCWD, slot->exe, W_OK, AT_EACCESS);
+
+		return allowed ? allowed : -ETXTBSY;
+	}
 	return reopen(result, slot->exe, flags & ~(unsigned long)O_CREAT);
 }
 

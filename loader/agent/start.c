@@ -168,8 +168,8 @@ void start_program(void *arg)
 	self->pid = (int32_t)slot->pid;
 	if (sys2(__NR_setpgid, 0, launch->pgid) && launch->pgid)
 		sys2(__NR_setpgid, 0, 0);
-	if (launch->cwd_from >= 0)
-		sys1(__NR_fchdir, launch->cwd_from);
+	if (launch->cwd_from >= 0 && sys1(__NR_fchdir, launch->cwd_from))
+		give_up();
 	place_fds(launch);
 	set_capabilities(launch);
 	sys1(__NR_umask, launch->umask_bits);

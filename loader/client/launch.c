@@ -8,10 +8,13 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KIND_CANNOT_RUN 126
 #define KIND_OUR_FAILURE 125
+#define MOMENT_NS 1000000
+#define MOMENTS 10000
 
 /* Adds up what the strings take, and counts them. */
 static size_t measure(char *const *strings, uint32_t *ret_count)
@@ -119,6 +122,28 @@ static unsigned first_of(const struct descriptors *descriptors)
 	return descriptors->count < WIRE_FIRST_FDS ? descriptors->count : WIRE_FIRST_FDS;
 }
 
+/*
+ * The kernel bounds how many descriptors of one user are under way, his other programs' too.
+ * They are not for long.
+ */
+static enum packet_result send_patiently(int sock, enum wire_type type, union packet_body *body,
+                                         const char *extra, unsigned extra_length, const int *fds,
+                                         unsigned fd_count, struct err *err)
+{
+	const struct timespec moment = {.tv_nsec = MOMENT_NS};
+	enum packet_result result = PACKET_ERROR;
+
+	for (int i = 0; i < MOMENTS && result == PACKET_ERROR; i++) {
+		if (i)
+			nanosleep(&moment, NULL);
+		result =
+			packet_send_more(sock, type, body, extra, extra_length, fds, fd_count, err);
+		if (err->os_errno != ETOOMANYREFS)
+			break;
+	}
+	return result;
+}
+
 static enum packet_result send_launch(int sock, const struct launch *launch, int *ret_kind,
                                       struct err *err)
 {
@@ -163,7 +188,7 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 	fds[fd_count++] = cwd_fd;
 	for (unsigned i = 0; i < first; i++)
 		fds[fd_count++] = body.launch.targets[i] = launch->descriptors.fds[i];
-	return packet_send_more(sock, WIRE_LAUNCH, &body, strings, extra, fds, fd_count, err);
+	return send_patiently(sock, WIRE_LAUNCH, &body, strings, extra, fds, fd_count, err);
 }
 
 static enum packet_result send_descriptors(int sock, const struct descriptors *descriptors,
@@ -180,7 +205,8 @@ static enum packet_result send_descriptors(int sock, const struct descriptors *d
 			count = WIRE_FDS_PER_PACKET;
 		body.fds.count = count;
 		memcpy(body.fds.targets, descriptors->fds + done, count * sizeof(int));
-		result = packet_send(sock, WIRE_FDS, &body, descriptors->fds + done, count, err);
+		result = send_patiently(sock, WIRE_FDS, &body, NULL, 0, descriptors->fds + done,
+		                        count, err);
 		done += count;
 	}
 	return result;

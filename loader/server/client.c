@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #define FAILURE_OURS 125
+/* Who leaves takes a moment, unless a child of his still uses his memory. */
+#define LONGEST_WAIT_NS UINT64_C(3000000000)
 
 struct client {
 	struct loop_source source;
@@ -24,6 +27,8 @@ struct client {
 	struct debug_session *debug; /* NULL: no debugger */
 	struct caller caller;
 	bool told_stopped;
+	bool waits;          /* the request is complete, and to be tried again */
+	uint64_t waits_from; /* CLOCK_MONOTONIC, 0: never had to */
 	struct client *next;
 	struct client *prev;
 };
@@ -48,6 +53,7 @@ static void close_client(struct client *client)
 		request_deinit(client->request);
 		free(client->request);
 	}
+	server->waiting -= client->waits;
 	loop_remove(&server->loop, &client->source);
 	close(client->source.fd);
 	caller_deinit(&client->caller);
@@ -181,6 +187,43 @@ static void launch_when_complete(struct client *client)
 	threadproc_launch(client->server, client, request);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+bool client_may_wait(const struct client *client)
+{
+	return !client->waits_from || now_ns() - client->waits_from < LONGEST_WAIT_NS;
+}
+
+void client_wait(struct client *client, struct request *request)
+{
+	if (!client->waits_from)
+		client->waits_from = now_ns();
+	client->request = request;
+	client->waits = true;
+	client->server->waiting++;
+}
+
+void client_retry(struct server *server)
+{
+	struct client *client;
+	struct client *next;
+
+	DL_FOREACH_SAFE(server->clients, client, next)
+	{
+		if (!client->waits)
+			continue;
+		client->waits = false;
+		server->waiting--;
+		launch_when_complete(client);
+	}
+}
+
 static int on_launch(struct client *client, struct packet *packet, struct err *err)
 {
 	struct request *request;
@@ -201,7 +244,7 @@ static int on_launch(struct client *client, struct packet *packet, struct err *e
 
 static int on_fds(struct client *client, struct packet *packet, struct err *err)
 {
-	if (!client->request)
+	if (!client->request || client->waits)
 		return err_set(err, ERR_PROTOCOL, "descriptors without a launch");
 	if (request_add_fds(client->request, packet, err))
 		return -1;
@@ -266,7 +309,8 @@ static int handle(struct client *client, struct packet *packet, struct err *err)
 		return on_show(client, &packet->body.show, err);
 	case WIRE_LET_DIE:
 		if (!client->threadproc)
-			return err_set(err, ERR_PROTOCOL, "nothing was launched by this connection");
+			return err_set(err, ERR_PROTOCOL,
+			               "nothing was launched by this connection");
 		crash_release(client->threadproc);
 		return 0;
 	case WIRE_THAW:

@@ -11,6 +11,14 @@
 /* Accepts on the listening socket `fd`. */
 int client_listen(struct server *server, int fd, struct err *err);
 
+/*
+ * A launch needs addresses of somebody who is just leaving: it is tried again when some become free,
+ * and for so long as client_may_wait says.
+ */
+bool client_may_wait(const struct client *client);
+void client_wait(struct client *client, struct request *request);
+void client_retry(struct server *server);
+
 /* What the threadproc of this client does.  The last two end the connection. */
 void client_started(struct client *client, uint32_t id, pid_t pid, int pidfd, int32_t pgid);
 void client_changed(struct client *client, int code, int status);

@@ -25,6 +25,7 @@ struct launch_sources {
 	struct cached_image *image;
 	struct cached_image *interp;
 	int interp_fd;
+	bool addresses_come; /* those that it needs belong to somebody who is leaving */
 };
 
 static void sources_destroy(struct server *server, struct launch_sources *s)
@@ -36,7 +37,8 @@ static void sources_destroy(struct server *server, struct launch_sources *s)
 	if (s->interp_fd >= 0)
 		close(s->interp_fd);
 	program_deinit(&s->program);
-	request_deinit(s->request);
+	if (s->request)
+		request_deinit(s->request);
 	free(s->request);
 	free(s);
 }
@@ -90,7 +92,16 @@ static int open_sources(struct server *server, pid_t caller, struct launch_sourc
 	return open_interp(server, s, err);
 }
 
-static int claim_fixed(struct threadproc *tp, const struct image *image, struct err *err)
+/* True for a threadproc whose memory goes as soon as it can. */
+static bool is_leaving(const struct server *server, uint32_t index)
+{
+	const struct threadproc *tp = index ? server->threadprocs[index] : NULL;
+
+	return tp && (tp->phase == THREADPROC_DEAD || tp->phase == THREADPROC_GONE_ON);
+}
+
+static int claim_fixed(struct threadproc *tp, const struct image *image, bool *ret_they_come,
+		       struct err *err)
 {
 	struct server *server = tp->server;
 	const char *taker = "the toolkit itself";
@@ -100,6 +111,7 @@ static int claim_fixed(struct threadproc *tp, const struct image *image, struct 
 
 	layout_fixed_range(image, &lo, &hi);
 	if (slots_claim_fixed(&server->slots, lo, hi, tp->index, tp->generation, &taken, err)) {
+		*ret_they_come = is_leaving(server, taken);
 		if (taken)
 			taker = server->registry.threadprocs[taken].name;
 		return err_set(err, ERR_LIMIT,
@@ -114,7 +126,7 @@ static int claim_fixed(struct threadproc *tp, const struct image *image, struct 
 
 /* Addresses for it: the slot, and the range of a fixed image. */
 static int claim(struct threadproc *tp, const struct image *image, uint32_t granules,
-                 struct err *err)
+                 bool *ret_they_come, struct err *err)
 {
 	struct server *server = tp->server;
 	int result;
@@ -123,7 +135,7 @@ static int claim(struct threadproc *tp, const struct image *image, uint32_t gran
 	result = slots_claim(&server->slots, granules, (uint16_t)tp->index, tp->generation,
 	                     &tp->runs[0], err);
 	if (!result && image->fixed) {
-		result = claim_fixed(tp, image, err);
+		result = claim_fixed(tp, image, ret_they_come, err);
 		if (result)
 			slots_unclaim(&server->slots, tp->runs[0]);
 	}
@@ -192,7 +204,7 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	};
 
 	teardown_before_launch(server);
-	if (claim(tp, image, granules, err))
+	if (claim(tp, image, granules, &s->addresses_come, err))
 		return -1;
 	layout_compute((uint64_t)tp->runs[0].first << TP_GRANULE_SHIFT, granules, stack, image,
 	               interp, &layout);
@@ -321,6 +333,11 @@ void threadproc_launch(struct server *server, struct client *client, struct requ
 	}
 	if (!launch(server, client, sources, &kind, &err))
 		return;
+	if (sources->addresses_come && client_may_wait(client)) {
+		client_wait(client, TAKE_PTR(sources->request));
+		sources_destroy(server, sources);
+		return;
+	}
 	sources_destroy(server, sources);
 	client_failed(client, kind, err.os_errno, err.text);
 }

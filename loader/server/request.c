@@ -137,7 +137,7 @@ static int check_counts(const struct wire_launch *launch, struct err *err)
 	return 0;
 }
 
-/* Only the type is asked for, and not of a network or of a FUSE daemon: that could block. */
+/* The type is asked for without asking a network or a FUSE daemon: that could block. */
 static int check_cwd(int fd, struct err *err)
 {
 	struct statx st;
@@ -146,6 +146,9 @@ static int check_cwd(int fd, struct err *err)
 		return err_os(err, errno, "working directory");
 	if (!S_ISDIR(st.stx_mode))
 		return err_set(err, ERR_PROTOCOL, "the working directory is not a directory");
+	/* Its caller is in there, and may not go in again: better no program than one elsewhere. */
+	if (faccessat(fd, "", X_OK, AT_EACCESS | AT_EMPTY_PATH))
+		return err_os(err, errno, "cannot enter the working directory");
 	return 0;
 }
 

@@ -292,6 +292,11 @@ static void on_teardown_timer(struct loop_timer *timer)
 	teardown_flush(server_of(timer, teardown_timer));
 }
 
+static void on_retry_timer(struct loop_timer *timer)
+{
+	client_retry(server_of(timer, retry_timer));
+}
+
 static void on_sharers_timer(struct loop_timer *timer)
 {
 	teardown_retry(server_of(timer, sharers_timer));
@@ -405,6 +410,7 @@ static int start(struct server *server, struct place *place, struct err *err)
 	server->idle_timer.fire = on_idle;
 	server->sharers_timer.fire = on_sharers_timer;
 	server->teardown_timer.fire = on_teardown_timer;
+	server->retry_timer.fire = on_retry_timer;
 	server_check_idle(server);
 	return 0;
 }

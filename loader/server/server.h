@@ -60,6 +60,8 @@ struct server {
 	int children_fd; /* /proc: the pids of our children, -1 where the kernel has no such file */
 	struct client *clients;
 	unsigned client_count;
+	unsigned waiting; /* clients whose launches are to be tried again */
+	struct loop_timer retry_timer;
 	unsigned launching; /* plans that will clone */
 	bool reap_again;    /* children ended that could not be told from those */
 	bool accept_paused; /* out of descriptors */

@@ -266,6 +266,13 @@ void teardown_flush(struct server *server)
 		drain(server);
 }
 
+/* Not at once: what is going on here comes to its end first. */
+static void retry_launches(struct server *server)
+{
+	if (server->waiting)
+		loop_arm(&server->loop, &server->retry_timer, 0);
+}
+
 /*
  * The range of a position-dependent program is wanted by the next one: it is unmapped at once, and
  * free from now on, since the agent carries out plans in order.
@@ -286,6 +293,7 @@ static void unmap_fixed(struct threadproc *tp)
 	registry_begin(&server->registry);
 	slots_release_fixed(&server->slots, tp->index, tp->generation);
 	registry_end(&server->registry);
+	retry_launches(server);
 }
 
 /*
@@ -347,6 +355,7 @@ void teardown_retry(struct server *server)
 		return;
 	if (has_sharers(server)) {
 		wait_for_sharers(server->shared);
+		retry_launches(server);
 		return;
 	}
 	loop_disarm(&server->loop, &server->sharers_timer);

@@ -53,7 +53,10 @@ def describe_file(path, root):
     if stat.S_ISLNK(info.st_mode):
         return f"{mode} {name} -> {os.readlink(path)}".replace(str(root), "$D")
     if stat.S_ISREG(info.st_mode) and path.name.split(".")[0] != "core":
-        return f"{mode} {name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        try:
+            return f"{mode} {name} {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        except PermissionError:
+            return f"{mode} {name} unreadable"
     return f"{mode} {name}"
 
 

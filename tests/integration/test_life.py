@@ -135,6 +135,33 @@ class Deaths(SpaceTest):
         in_slots = lambda: [m for m in self.space.maps() if SLOTS_LO <= m.lo < SLOTS_HI]
         self.space.until(lambda: not in_slots(), "the memory goes with the orphan")
 
+    def test_a_launch_waits_for_who_is_leaving(self):
+        """A position-dependent program has ended, and a child of its still uses its addresses."""
+        orphan = self.space.popen(program("orphan-exec"))
+        self.addCleanup(orphan.kill)
+        pid = int(orphan.stdout.readline())
+        os.kill(pid, signal.SIGKILL)
+        orphan.wait(TIMEOUT)
+        server = self.space.ping()[0]
+        before = fd_count(server)
+        waiting = self.space.popen(program("basic-exec"))
+        self.addCleanup(waiting.kill)
+        # connection, working directory and three descriptors are there, and stay
+        self.space.until(lambda: fd_count(server) >= before + 5, "the server was asked")
+        self.assertIsNone(waiting.poll())
+        orphan.communicate("x", timeout=TIMEOUT)
+        self.assertEqual(waiting.communicate(timeout=TIMEOUT), ("ok\n", ""))
+
+    def test_a_launch_does_not_wait_for_ever(self):
+        orphan = self.space.popen(program("orphan-exec"))
+        self.addCleanup(orphan.communicate, "x")
+        pid = int(orphan.stdout.readline())
+        os.kill(pid, signal.SIGKILL)
+        orphan.wait(TIMEOUT)
+        done = self.space.run(program("basic-exec"))
+        self.assertEqual(done.returncode, 126)
+        self.assertIn("taken by orphan-exec", done.stderr)
+
     def test_mailboxes_full_of_nonsense(self):
         """Whatever programs write where they can, the server and the others go on."""
         process, _ = self.start_one()

@@ -154,6 +154,27 @@ class Terminal(SpaceTest):
         os.kill(self.space.threadprocs("running")[0]["pid"], signal.SIGTERM)
         self.expect("status=0")
 
+    def test_an_idle_server_of_another_session_makes_room(self):
+        server, _ = self.space.start()
+        self.start(tool("bash"), "--norc", "--noprofile", "-i")
+        self.type("echo inner-$((40+2))\n")
+        before = self.expect("inner-42")
+        self.assertNotIn("no job control", before)
+        self.assertNotEqual(self.space.ping()[0], server)
+        self.type("exit 3\n")
+        self.expect("status=3")
+
+    def test_a_busy_server_of_another_session_stays(self):
+        server, _ = self.space.start()
+        with self.space.running(tool("cat")) as process:
+            process.stdin.write("up\n")
+            process.stdin.flush()
+            self.assert_line(process, "up")
+            self.start(tool("sh"), "-c", "'echo through >/dev/tty'", ">/dev/null")
+            self.expect("through\r\n")
+            self.expect("status=0")
+            self.assertEqual(self.space.ping()[0], server)
+
     def test_interrupt_ends(self):
         self.start(tool("sh"), "-c", "'echo up; exec cat'")
         self.expect("up\r\n")

@@ -68,7 +68,6 @@ static int exe(int argc, char **argv)
 	show_file("open to write", open(EXE, O_WRONLY), &own);
 	show_file("open exclusively", open(EXE, O_RDONLY | O_CREAT | O_EXCL, 0600), &own);
 	show_file("raw open", (int)syscall(SYS_open, EXE, O_RDONLY), &own);
-	show_file("creat", creat(EXE, 0600), &own);
 	dir = open("/proc/self", O_RDONLY | O_DIRECTORY);
 	show_file("openat directory", openat(dir, "exe", O_RDONLY), &own);
 	show_stat("stat", stat(EXE, &st), &st, &own);
