@@ -11,7 +11,7 @@
 
 /* Between what a program finds on its stack and what its start leaves below. */
 #define LIST_DISTANCE 128
-#define SMALL_DATA 0x8000
+#define SMALL 0xa000
 
 _Static_assert(SLOT_STATE - SLOT_SELF == SLOT_PAGE, "plan_state writes both at once");
 _Static_assert(SLOT_ALT + SLOT_ALT_SIZE == SLOT_SELF, "plan_state maps both at once");
@@ -120,8 +120,8 @@ static void plan_file_part(struct plan *plan, const struct cached_image *cached,
 	int prot = patched || hooked ? PROT_READ | PROT_WRITE : s->prot;
 	int populate;
 
-	/* Small data is written page by page by the relocation: better all of it at once. */
-	populate = (s->prot & PROT_WRITE) && up(end) - lo <= SMALL_DATA ? MAP_POPULATE : 0;
+	/* What is small is used, and data written by the relocation: better all of it at once. */
+	populate = prot == s->prot && up(end) - lo <= SMALL ? MAP_POPULATE : 0;
 	plan_map(plan, lo, up(end) - lo, prot, MAP_PRIVATE | populate, file, down(s->offset));
 	if (patched)
 		plan_sites(plan, cached, segment, bias, area);

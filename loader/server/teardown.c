@@ -81,6 +81,8 @@ static bool has_sharers(struct server *server)
 
 	for (;;) {
 		ssize_t n = pread(server->children_fd, list, sizeof(list) - 1, off);
+		/* The file gives whole numbers, as many as there is room for. */
+		bool last = n < (ssize_t)sizeof(list) / 2;
 
 		/* Whole numbers only; the rest of the last one is read again. */
 		while (n > 0 && list[n - 1] != ' ')
@@ -90,6 +92,8 @@ static bool has_sharers(struct server *server)
 		list[n] = '\0';
 		if (names_sharer(server, list))
 			return true;
+		if (last)
+			return false;
 		off += n;
 	}
 }
