@@ -69,11 +69,20 @@ static int get_capabilities(pid_t pid, struct slot_capabilities *ret)
 	return 0;
 }
 
+/* The server's own do not change. */
+static const struct slot_capabilities *own_capabilities(void)
+{
+	static struct slot_capabilities own;
+	static bool known;
+
+	if (!known)
+		known = !get_capabilities(0, &own);
+	return &own;
+}
+
 bool caller_server_may(int capability)
 {
-	struct slot_capabilities own;
-
-	return !get_capabilities(0, &own) && own.effective >> capability & 1;
+	return own_capabilities()->effective >> capability & 1;
 }
 
 static uint64_t find_set(const char *status, const char *label)
@@ -104,16 +113,16 @@ static int read_status(pid_t pid, struct slot_capabilities *capabilities)
 
 static int read_capabilities(struct caller *caller, struct err *err)
 {
-	struct slot_capabilities own;
+	const struct slot_capabilities *own = own_capabilities();
 	struct slot_capabilities *its = &caller->capabilities;
 
-	if (get_capabilities(0, &own) || get_capabilities(caller->pid, its))
+	if (get_capabilities(caller->pid, its))
 		return err_os(err, errno, "cannot read the caller's capabilities");
-	caller->same_capabilities = !memcmp(&own, its, sizeof(own));
-	caller->more_capabilities = its->permitted & ~own.permitted;
-	its->effective &= own.permitted;
-	its->permitted &= own.permitted;
-	its->inheritable &= own.permitted;
+	caller->same_capabilities = !memcmp(own, its, sizeof(*own));
+	caller->more_capabilities = its->permitted & ~own->permitted;
+	its->effective &= own->permitted;
+	its->permitted &= own->permitted;
+	its->inheritable &= own->permitted;
 	if (!caller->same_capabilities && read_status(caller->pid, its))
 		return err_os(err, errno, "cannot read the caller's capabilities");
 	return 0;
