@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <langinfo.h>
 #include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +57,20 @@ const char *out_style(bool colour, enum out_style style)
 	return colour ? sequences[style] : "";
 }
 
+/*
+ * Where the locale is not of UTF-8, a terminal may take the second byte of a letter for a control
+ * character (0x9b), and libsmartcols does not come to an end with what mbrtowc refuses.
+ */
+static char *escape_for_locale(const char *text)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") ? text_escape_ascii_dup(text)
+	                                             : text_escape_dup(text);
+}
+
 void out_text(FILE *file, const char *text)
 {
 	char piece[4096];
-	AUTO_FREE char *whole = text_escape_dup(text);
+	AUTO_FREE char *whole = escape_for_locale(text);
 
 	if (whole) {
 		fputs(whole, file);
@@ -137,7 +148,7 @@ void out_table_cell(struct out_table *table, size_t column, const char *fmt, ...
 		table->failed = true;
 		return;
 	}
-	escaped = text_escape_dup(text);
+	escaped = escape_for_locale(text);
 	if (!escaped || !table->row || scols_line_refer_data(table->row, column, escaped)) {
 		free(escaped);
 		table->failed = true;

@@ -124,6 +124,32 @@ char *text_escape_dup(const char *src)
 	return dst;
 }
 
+/* In the escaped text, what is no ASCII is whole characters: it grows to \xNN as other bytes did.
+ */
+char *text_escape_ascii_dup(const char *src)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *utf8 = text_escape_dup(src);
+	size_t used = 0;
+	char *dst;
+
+	dst = utf8 ? malloc(TEXT_ESCAPED_SIZE(strlen(utf8))) : NULL;
+	for (const char *s = utf8; dst && *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x80) {
+			dst[used++] = *s;
+			continue;
+		}
+		memcpy(dst + used, (const char[]){'\\', 'x', digits[c >> 4], digits[c & 15]}, 4);
+		used += 4;
+	}
+	if (dst)
+		dst[used] = '\0';
+	free(utf8);
+	return dst;
+}
+
 const char *text_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

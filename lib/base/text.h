@@ -25,6 +25,9 @@ size_t text_escape(char *dst, size_t size, const char *src, size_t len);
 /* The whole of a string, escaped; the caller frees it.  NULL when memory is short. */
 char *text_escape_dup(const char *src);
 
+/* The same in ASCII alone: every byte of any other character becomes \xNN, too. */
+char *text_escape_ascii_dup(const char *src);
+
 /* What is behind a path's last slash; the whole path when nothing is. */
 const char *text_base_name(const char *path);
 

@@ -119,6 +119,31 @@ static ssize_t view_read(struct mem *mem, uint64_t addr, void *buf, size_t len)
 	return omitted_read(core, addr, buf, len);
 }
 
+static uint64_t nearer(uint64_t addr, uint64_t boundary, uint64_t best)
+{
+	return boundary > addr && boundary < best ? boundary : best;
+}
+
+/*
+ * One read tells for all up to where another part of the segment, another segment or another file
+ * begins: a core that claims half the address space is no more work than one page of it.
+ */
+static uint64_t view_next(struct mem *mem, uint64_t addr)
+{
+	struct core *core = ((struct core_view *)mem)->core;
+	const struct core_load *load = core_load_at(core, addr);
+	const struct core_range *range = core_range_at(core, addr);
+	uint64_t next = core_next_range(core, addr);
+
+	next = nearer(addr, core_next_load(core, addr), next);
+	if (load) {
+		next = nearer(addr, load->lo + load->filed, next);
+		next = nearer(addr, load->lo + load->dumped, next);
+		next = nearer(addr, load->hi, next);
+	}
+	return range ? nearer(addr, range->hi, next) : next;
+}
+
 /* It is part of the core, and goes with it. */
 static void view_close(struct mem *mem)
 {
@@ -126,7 +151,8 @@ static void view_close(struct mem *mem)
 
 void core_view_init(struct core *core)
 {
-	static const struct mem_ops ops = {view_read, view_close};
+	static const struct mem_ops ops = {
+		.read = view_read, .next = view_next, .close = view_close};
 
 	core->view = (struct core_view){.mem.ops = &ops, .core = core};
 }

@@ -263,3 +263,18 @@ const struct core_range *core_range_at(const struct core *core, uint64_t addr)
 		return NULL;
 	return &core->ranges[lo];
 }
+
+uint64_t core_next_range(const struct core *core, uint64_t addr)
+{
+	size_t lo = 0, hi = core->range_count;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (core->ranges[mid].lo <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < core->range_count ? core->ranges[lo].lo : UINT64_MAX;
+}

@@ -96,8 +96,9 @@ int core_finish_notes(struct core *core, struct err *err);
 const struct core_load *core_load_at(struct core *core, uint64_t addr);
 const struct core_range *core_range_at(const struct core *core, uint64_t addr);
 
-/* The first segment that begins above addr; UINT64_MAX when there is none. */
+/* Where the first segment, or mapped file, above addr begins; UINT64_MAX when there is none. */
 uint64_t core_next_load(const struct core *core, uint64_t addr);
+uint64_t core_next_range(const struct core *core, uint64_t addr);
 
 /* Reads from the core file: all, or as much as there is.  -errno. */
 ssize_t core_pread(const struct core *core, void *buf, size_t len, uint64_t offset);

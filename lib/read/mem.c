@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#define PAGE UINT64_C(4096)
+
 static int fault(uint64_t addr, struct err *err)
 {
 	return err_set(err, ERR_NOT_FOUND, "cannot read memory at 0x%" PRIx64, addr);
@@ -20,6 +22,15 @@ void mem_close(struct mem *mem)
 {
 	if (mem)
 		mem->ops->close(mem);
+}
+
+uint64_t mem_next(struct mem *mem, uint64_t addr)
+{
+	uint64_t page = addr | (PAGE - 1);
+
+	if (mem->ops->next)
+		return mem->ops->next(mem, addr);
+	return page < UINT64_MAX ? page + 1 : page;
 }
 
 /* Reads until len bytes are there or nothing more is. */
@@ -141,7 +152,7 @@ static void live_close(struct mem *mem)
 
 int mem_open_live(pid_t pid, struct mem **ret_mem, struct err *err)
 {
-	static const struct mem_ops ops = {live_read, live_close};
+	static const struct mem_ops ops = {.read = live_read, .close = live_close};
 	struct mem_live *live = calloc(1, sizeof(*live));
 
 	if (!live)
@@ -183,6 +194,18 @@ static ssize_t runs_read(struct mem *mem, uint64_t addr, void *buf, size_t len)
 	return (ssize_t)part;
 }
 
+static uint64_t runs_next(struct mem *mem, uint64_t addr)
+{
+	const struct mem_runs *m = (const struct mem_runs *)mem;
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (m->runs[i].addr > addr && m->runs[i].addr < next)
+			next = m->runs[i].addr;
+	}
+	return next;
+}
+
 static void runs_close(struct mem *mem)
 {
 	free(mem);
@@ -191,7 +214,8 @@ static void runs_close(struct mem *mem)
 int mem_open_bytes(const struct mem_bytes *runs, size_t count, struct mem **ret_mem,
                    struct err *err)
 {
-	static const struct mem_ops ops = {runs_read, runs_close};
+	static const struct mem_ops ops = {
+		.read = runs_read, .next = runs_next, .close = runs_close};
 	struct mem_runs *m = calloc(1, sizeof(*m) + count * sizeof(*runs));
 
 	if (!m)

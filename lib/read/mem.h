@@ -22,6 +22,11 @@ struct mem_ops {
 	 * there is nothing readable at addr; -errno.  len is not 0 and addr + len does not wrap.
 	 */
 	ssize_t (*read)(struct mem *mem, uint64_t addr, void *buf, size_t len);
+	/*
+	 * May be NULL.  When nothing is readable at addr: the first address above it where
+	 * something may be, as far as that is known without reading; UINT64_MAX when there is none.
+	 */
+	uint64_t (*next)(struct mem *mem, uint64_t addr);
 	void (*close)(struct mem *mem);
 };
 
@@ -61,6 +66,12 @@ int mem_read(struct mem *mem, uint64_t addr, void *buf, size_t len, struct err *
  */
 int mem_read_some(struct mem *mem, uint64_t addr, void *buf, size_t len, size_t *ret_got,
                   struct err *err);
+
+/*
+ * Where to go on when nothing is readable at addr: the next page, or what the memory knows to
+ * come behind it, however far.  Always above addr, unless that is UINT64_MAX.
+ */
+uint64_t mem_next(struct mem *mem, uint64_t addr);
 
 /*
  * Reads a NUL-terminated string of less than size bytes; a longer one, or one that runs into

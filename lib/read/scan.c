@@ -167,11 +167,6 @@ void scan_plan_deinit(struct scan_plan *plan)
 
 /* ---- The scan ------------------------------------------------------------------------- */
 
-static uint64_t page_behind(uint64_t addr)
-{
-	return (addr & ~UINT64_C(4095)) + 4096;
-}
-
 /* buf has room for a block and what is repeated of the one before. */
 static int scan_piece(struct mem *mem, const struct scan_piece *piece, uint8_t *buf, size_t overlap,
                       scan_visitor *visit, void *context, struct err *err)
@@ -187,7 +182,7 @@ static int scan_piece(struct mem *mem, const struct scan_piece *piece, uint8_t *
 		if (mem_read_some(mem, at, buf + kept, want, &got, err))
 			return -1;
 		if (!got) {
-			at = page_behind(at);
+			at = mem_next(mem, at);
 			kept = 0;
 			continue;
 		}

@@ -309,6 +309,25 @@ static void test_sparse(void **state)
 	assert_true(runs.list[0].hi - runs.list[0].lo < UINT64_C(4) << 20);
 }
 
+/* Nothing is asked page by page of a core that claims half the address space. */
+static void test_claims(void **state)
+{
+	struct world *w = *state;
+	const uint64_t lo = UINT64_C(1) << 46, half = UINT64_C(1) << 45;
+	struct mem *mem;
+
+	add_sample(w);
+	cb_load(&w->core, lo, 2 * half, PF_R, NULL, 0);
+	cb_file(&w->core, lo + half, lo + 2 * half, 0, "/nowhere");
+	open_sample(w);
+	mem = w->target.mem;
+	assert_unreadable(w, lo);
+	assert_int_equal(mem_next(mem, lo), lo + half);
+	assert_unreadable(w, lo + half);
+	assert_int_equal(mem_next(mem, lo + half), lo + 2 * half);
+	assert_true(mem_next(mem, lo + 2 * half) == UINT64_MAX);
+}
+
 /* ---- What the core left to files ------------------------------------------------------ */
 
 static void test_from_file(void **state)
@@ -597,14 +616,23 @@ static void test_no_core(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_memory),         TEST(test_maps),
-		TEST(test_threads),        TEST(test_robust_head),
-		TEST(test_sparse),         TEST(test_from_file),
-		TEST(test_file_changed),   TEST(test_file_gone),
-		TEST(test_file_on_record), TEST(test_file_untouched),
-		TEST(test_no_private),     TEST(test_cut),
-		TEST(test_overlap),        TEST(test_overlapping_files),
-		TEST(test_spoilt),         TEST(test_many_segments),
+		TEST(test_memory),
+		TEST(test_maps),
+		TEST(test_threads),
+		TEST(test_robust_head),
+		TEST(test_sparse),
+		TEST(test_claims),
+		TEST(test_from_file),
+		TEST(test_file_changed),
+		TEST(test_file_gone),
+		TEST(test_file_on_record),
+		TEST(test_file_untouched),
+		TEST(test_no_private),
+		TEST(test_cut),
+		TEST(test_overlap),
+		TEST(test_overlapping_files),
+		TEST(test_spoilt),
+		TEST(test_many_segments),
 		TEST(test_no_core),
 	};
 

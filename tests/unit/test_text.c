@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <cmocka.h>
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,40 @@ static void test_table(void **state)
 	free(text);
 }
 
+/* "\xc9\xb9" in a table: a locale without UTF-8 gets ASCII, and an end. */
+static void check_letter(const char *locale, const char *want)
+{
+	static const struct out_column columns[] = {{"NAME", false}};
+	struct out_table *table;
+	char *text = NULL;
+	struct err err;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	assert_non_null(setlocale(LC_CTYPE, locale));
+	assert_int_equal(out_table_create(columns, 1, false, &table, &err), 0);
+	out_table_row(table);
+	out_table_cell(table, 0, "%s", "a\xc9\xb9\xff");
+	assert_int_equal(out_table_print(table, file, &err), 0);
+	out_table_destroy(table);
+	fputs("-- ", file);
+	out_text(file, "a\xc9\xb9\xff");
+	fclose(file);
+	assert_string_equal(text, want);
+	free(text);
+	setlocale(LC_CTYPE, "C");
+}
+
+static void test_locale(void **state)
+{
+	char *ascii = text_escape_ascii_dup("a\\\xc3\xbc");
+
+	assert_string_equal(ascii, "a\\\\\\xc3\\xbc");
+	free(ascii);
+	check_letter("C.UTF-8", "NAME\na\xc9\xb9\\xff\n-- a\xc9\xb9\\xff");
+	check_letter("C", "NAME\na\\xc9\\xb9\\xff\n-- a\\xc9\\xb9\\xff");
+}
+
 static void test_base_name(void **state)
 {
 	assert_string_equal(text_base_name("/lib/libc.so.6"), "libc.so.6");
@@ -152,7 +187,7 @@ int main(void)
 		cmocka_unit_test(test_base_name), cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_random),
 		cmocka_unit_test(test_colour),    cmocka_unit_test(test_json),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table),     cmocka_unit_test(test_locale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
