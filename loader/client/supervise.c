@@ -60,13 +60,14 @@ static bool sent_by_a_process(const struct signalfd_siginfo *info)
  * already.  Other signals of the kernel's, such as that of a timer that lived through
  * execve, are ours alone and have to be passed on.
  */
-static bool has_it_already(const struct supervisor *supervisor, const struct signalfd_siginfo *info,
-                           uint64_t to_group)
+static bool has_it_already(struct supervisor *supervisor, const struct signalfd_siginfo *info)
 {
 	if (!supervisor->joined)
 		return false;
+	/* neither a queued value nor a thread's own signal can be sent to a group */
 	if (sent_by_a_process(info))
-		return to_group >> (info->ssi_signo - 1) & 1;
+		return info->ssi_code == SI_USER &&
+		       witness_take(&supervisor->witness, (int)info->ssi_signo);
 	switch (info->ssi_signo) {
 	case SIGHUP:
 	case SIGCONT:
@@ -113,17 +114,6 @@ static bool is_ours(const struct supervisor *supervisor, const struct signalfd_s
 	       (pid_t)info->ssi_pid == supervisor->server;
 }
 
-/* Which of them came to the whole group, one bit each. */
-static uint64_t find_group_signals(struct supervisor *supervisor,
-                                   const struct signalfd_siginfo *infos, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (infos[i].ssi_code == SI_USER && !is_ours(supervisor, &infos[i]))
-			return witness_take(&supervisor->witness);
-	}
-	return 0;
-}
-
 /* Passes on all that is pending, in order.  Returns true when SIGCONT was among it. */
 static bool pass_on_pending(struct supervisor *supervisor)
 {
@@ -133,16 +123,17 @@ static bool pass_on_pending(struct supervisor *supervisor)
 
 	while ((got = read(supervisor->signal_fd, infos, sizeof(infos))) > 0) {
 		size_t count = (size_t)got / sizeof(infos[0]);
-		uint64_t to_group = find_group_signals(supervisor, infos, count);
 
+		witness_ask(&supervisor->witness);
 		for (size_t i = 0; i < count; i++) {
 			continued |= infos[i].ssi_signo == SIGCONT;
 			if (is_ours(supervisor, &infos[i]) ||
 			    crash_takes_signal(supervisor->crash, (int)infos[i].ssi_signo))
 				continue;
-			if (!has_it_already(supervisor, &infos[i], to_group))
+			if (!has_it_already(supervisor, &infos[i]))
 				pass_on(supervisor, &infos[i]);
 		}
+		witness_settle(&supervisor->witness);
 	}
 	return continued;
 }

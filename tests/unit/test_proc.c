@@ -127,9 +127,17 @@ static void test_other_names_are_left_alone(void **state)
 {
 	char numbered[32];
 	int dir = open("/", O_RDONLY | O_DIRECTORY);
+	pid_t other = fork();
 
-	snprintf(numbered, sizeof(numbered), "/proc/%d/exe", getppid());
+	if (other == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	snprintf(numbered, sizeof(numbered), "/proc/%d/exe", other);
 	assert_false(is_own_exe(open_file(numbered, O_RDONLY)));
+	kill(other, SIGKILL);
+	assert_int_equal(waitpid(other, NULL, 0), other);
 	assert_int_equal(open_file("/proc/self/exe/", O_RDONLY), -ENOTDIR);
 	assert_int_equal(open_file("/proc/self/exee", O_RDONLY), -ENOENT);
 	assert_int_equal(open_file("/proc/99999999999999999999/exe", O_RDONLY), -ENOENT);

@@ -14,9 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
-
-#define BIT(signo) (UINT64_C(1) << ((signo)-1))
 
 /* Runs a part that says whether all was as it should be; it has a group of its own. */
 static void run(bool (*part)(void))
@@ -36,6 +35,18 @@ static void run(bool (*part)(void))
 	assert_int_equal(status, 0);
 }
 
+/* What the program reads of its own signals; it is asked about afterwards. */
+static void read_own(int signo)
+{
+	const struct timespec none = {0, 0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	while (sigtimedwait(&set, NULL, &none) > 0)
+		;
+}
+
 static bool tells_apart(void)
 {
 	struct witness witness;
@@ -45,24 +56,93 @@ static bool tells_apart(void)
 	kill(getpid(), SIGUSR1);
 	kill(0, SIGTERM);
 	kill(0, SIGRTMIN + 3);
-	right = witness.pid && witness_take(&witness) == (BIT(SIGTERM) | BIT(SIGRTMIN + 3));
+	witness_ask(&witness);
+	right = witness.pid && !witness_take(&witness, SIGUSR1) &&
+	        witness_take(&witness, SIGTERM) && witness_take(&witness, SIGRTMIN + 3);
 	/* and forgets them */
-	right = right && witness_take(&witness) == 0;
+	witness_ask(&witness);
+	right = right && !witness_take(&witness, SIGTERM);
 	kill(0, SIGUSR2);
-	right = right && witness_take(&witness) == BIT(SIGUSR2);
+	witness_ask(&witness);
+	right = right && witness_take(&witness, SIGUSR2) && !witness_take(&witness, SIGUSR2);
 	witness_close(&witness);
 	return right && !witness.pid && waitpid(-1, NULL, 0) < 0;
 }
 
-static bool continues(void)
+/* Of queued signals each is told, those included that came after some were read. */
+static bool counts(void)
+{
+	struct witness witness;
+	int taken = 0;
+
+	witness_open(&witness);
+	for (int i = 0; i < 1000; i++) {
+		kill(0, SIGRTMIN + 3);
+		if (i % 10 == 0)
+			witness_ask(&witness);
+	}
+	witness_settle(&witness);
+	witness_ask(&witness);
+	while (witness_take(&witness, SIGRTMIN + 3))
+		taken++;
+	witness_close(&witness);
+	return taken == 1000;
+}
+
+/* What is not pending here any more was made one with what was read, or taken back. */
+static bool settles(void)
 {
 	struct witness witness;
 	bool right;
 
 	witness_open(&witness);
-	kill(0, SIGTSTP);
-	kill(0, SIGCONT);
-	right = witness_take(&witness) == BIT(SIGCONT);
+	kill(0, SIGUSR1);
+	witness_ask(&witness);
+	kill(0, SIGUSR1);
+	kill(0, SIGRTMIN);
+	witness_ask(&witness);
+	/* two came, of which one is pending here */
+	witness_settle(&witness);
+	right = witness_take(&witness, SIGUSR1) && !witness_take(&witness, SIGUSR1);
+	read_own(SIGRTMIN);
+	witness_settle(&witness);
+	right = right && !witness_take(&witness, SIGRTMIN);
+	witness_close(&witness);
+	return right;
+}
+
+/* Whoever continues this process alone does not continue the witness. */
+static bool stopped(void)
+{
+	struct witness witness;
+	siginfo_t info;
+	bool right;
+
+	witness_open(&witness);
+	kill(0, SIGTERM);
+	kill(witness.pid, SIGSTOP);
+	right = !waitid(P_PID, (id_t)witness.pid, &info, WSTOPPED);
+	witness_ask(&witness);
+	right = right && witness_take(&witness, SIGTERM) && !witness_take(&witness, SIGCONT);
+	witness_close(&witness);
+	return right;
+}
+
+static bool was_killed(void)
+{
+	struct witness witness;
+	pid_t first;
+	bool right;
+
+	witness_open(&witness);
+	first = witness.pid;
+	kill(first, SIGKILL);
+	right = waitpid(first, NULL, 0) == first;
+	witness_ask(&witness);
+	right = right && witness.pid && witness.pid != first;
+	kill(0, SIGTERM);
+	witness_ask(&witness);
+	right = right && witness_take(&witness, SIGTERM);
 	witness_close(&witness);
 	return right;
 }
@@ -72,8 +152,10 @@ static bool without_one(void)
 	struct witness witness = {0};
 
 	kill(0, SIGTERM);
-	if (witness_take(&witness))
+	witness_ask(&witness);
+	if (witness_take(&witness, SIGTERM))
 		return false;
+	witness_settle(&witness);
 	witness_close(&witness);
 	return true;
 }
@@ -122,9 +204,24 @@ static void test_tells_apart(void **state)
 	run(tells_apart);
 }
 
-static void test_continues(void **state)
+static void test_counts(void **state)
 {
-	run(continues);
+	run(counts);
+}
+
+static void test_settles(void **state)
+{
+	run(settles);
+}
+
+static void test_stopped(void **state)
+{
+	run(stopped);
+}
+
+static void test_was_killed(void **state)
+{
+	run(was_killed);
 }
 
 static void test_without_one(void **state)
@@ -146,7 +243,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tells_apart),
-		cmocka_unit_test(test_continues),
+		cmocka_unit_test(test_counts),
+		cmocka_unit_test(test_settles),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_was_killed),
 		cmocka_unit_test(test_without_one),
 		cmocka_unit_test(test_keeps_nothing_open),
 		cmocka_unit_test(test_is_called_otherwise),
