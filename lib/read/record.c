@@ -323,8 +323,10 @@ int record_threadproc_fill(struct reg_pass *pass, const struct tp_threadproc *ra
                            struct reg_threadproc *tp)
 {
 	memcpy(&tp->abi, raw, sizeof(tp->abi));
-	if (tp->abi.state == TP_STATE_NONE)
+	if (tp->abi.state == TP_STATE_NONE) {
+		memset(&tp->abi, 0, sizeof(tp->abi)); /* nobody's, whatever it has in it */
 		return 0;
+	}
 	check_threadproc(pass, tp);
 	if (copy_text(pass, &tp->abi.exe, "exe", &tp->health, &tp->exe) ||
 	    copy_text(pass, &tp->abi.cwd, "cwd", &tp->health, &tp->cwd) || fill_argv(pass, tp) ||
@@ -355,8 +357,10 @@ int record_image_fill(struct reg_pass *pass, const struct tp_image *raw, struct 
 	struct tp_image *abi = &image->abi;
 
 	memcpy(abi, raw, sizeof(*abi));
-	if (!abi->path.len)
+	if (!abi->path.len) {
+		memset(abi, 0, sizeof(*abi));
 		return 0;
+	}
 	if (abi->build_id_len > TP_BUILD_ID_SIZE) {
 		complain(&image->health, "build-id of %" PRIu32 " bytes", abi->build_id_len);
 		abi->build_id_len = 0;
