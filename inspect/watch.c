@@ -1,5 +1,6 @@
 /* watch: who writes or reads here; a line a hit. */
 #include "inspect/address.h"
+#include "inspect/attend.h"
 #include "inspect/backtrace.h"
 #include "inspect/brief.h"
 #include "inspect/options.h"
@@ -24,6 +25,7 @@ struct watching {
 	struct tracer tracer;
 	bool has_tracer;
 	bool bt;
+	struct attend attend; /* of a debugger, which says whom it traces */
 	uint64_t left;
 	uint64_t number;
 	uint8_t before[HITS_LENGTH_MAX];
@@ -208,6 +210,9 @@ static int go(struct watching *w, struct hits *hits, struct err *err)
 	while (w->left && !session_interrupted(w->session)) {
 		uint64_t lost = 0;
 
+		if (attend_orders(&w->attend, w->session, hits))
+			return 0;
+
 		if (hits_wait(hits, on_hit, w, &lost, err) < 0)
 			return err->code == ERR_STOPPED ? 0 : -1;
 		if (lost)
@@ -218,10 +223,11 @@ static int go(struct watching *w, struct hits *hits, struct err *err)
 
 /* ---- The verb -------------------------------------------------------------- */
 
-enum { ACCESS, BT, COUNT };
+enum { ACCESS, ATTEND, BT, COUNT };
 
 static const struct verb_option options[] = {
 	[ACCESS] = {"access", NULL, "reads too; the processor does not tell them from writes"},
+	[ATTEND] = {"attend", "N", "for a debugger, with --json: the number of its watch"},
 	[BT] = {"bt", NULL, "a backtrace of each hit"},
 	[COUNT] = {"count", "N", "end after so many hits"},
 	{0},
@@ -250,6 +256,20 @@ static int parse_range(struct session *session, const char *word, struct hits_op
 	return 0;
 }
 
+static int begin_attending(struct watching *w, const char *number, struct err *err)
+{
+	uint64_t value;
+
+	if (option_number("attend", number, 1, TP_WATCH_NUMBER, &value, err))
+		return -1;
+	if (!w->session->json || !w->session->input || w->session->input_shared)
+		return err_set(err, ERR_USAGE, "--attend goes with --json and -c");
+	w->options.cookie = TP_WATCH_COOKIE | value;
+	w->options.wake_fd = fileno(w->session->input);
+	w->attend = (struct attend){.fd = w->options.wake_fd, .active = true};
+	return 0;
+}
+
 static int run(struct session *session, const struct verb_args *args, struct err *err)
 {
 	struct watching w = {
@@ -266,14 +286,19 @@ static int run(struct session *session, const struct verb_args *args, struct err
 		return -1;
 	if (session->core_path)
 		return err_set(err, ERR_INVALID, "nothing happens in a core file");
+	w.options.wake_fd = -1;
+	if (args->options[ATTEND] && begin_attending(&w, args->options[ATTEND], err))
+		return -1;
 	if (parse_range(session, args->words[0], &w.options, err) ||
 	    hits_open(session_target(session), &w.options, &hits, err))
 		return -1;
-	if (*hits_notice(hits))
+	if (*hits_notice(hits) && !w.attend.active)
 		fprintf(session->err_out, "components launched from now on are not watched: %s\n",
 		        hits_notice(hits));
 	w.has_before = read_value(&w, w.before);
-	ret = go(&w, hits, err);
+	ret = attend_begin(&w.attend, session, hits_notice(hits), err);
+	if (!ret)
+		ret = go(&w, hits, err);
 	drop_tracer(&w);
 	hits_close(hits);
 	return ret;
@@ -289,7 +314,11 @@ const struct verb verb_watch = {
 		   "The value before is that of the hit before; the value after is read a moment "
 		   "later.\n"
 		   "What the kernel writes for a program is seen by root only.\n"
-		   "Goes on until Ctrl-C, or nobody is left.\n",
+		   "Goes on until Ctrl-C, or nobody is left.\n"
+		   "--attend reads lines 'trap PID' and 'untrap PID' and answers each with one:\n"
+		   "the threads of PID, which the debugger traces, stop at an access, with a "
+                   "SIGTRAP.\n"
+		   "It ends with its input.\n",
 	.example = "watch --count 3 --bt &one::list",
 	.options = options,
 	.takes = TAKES_SYMBOL,

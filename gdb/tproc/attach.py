@@ -14,6 +14,8 @@ from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_t
 
 # What has to be so while components are debugged.
 SETTINGS = (("exec-file-mismatch", "off"), ("schedule-multiple", "on"))
+on_attached = []  # called with each component that was attached
+on_left = []  # called with a component, and whether it lives
 STEP = 0.001  # seconds until what GDB does meanwhile is looked at again
 
 
@@ -111,6 +113,8 @@ def _begin(component, shown, background=""):
 def _done(component, inferior, shown):
     """GDB has read all that it wants to know of it."""
     breaks.narrow_all()
+    for listener in on_attached:
+        listener(component)
     debugger.session().release(component.id)
     how = "" if shown else "; symbols by address only, without thread-local variables"
     say(f"{component} is inferior {inferior.num} (process {component.pid}){how}")
@@ -228,6 +232,11 @@ def select(inferior):
         switch_to(inferior)
 
 
+def anybody_runs():
+    return any(thread.is_running() for inferior in gdb.inferiors()
+               for thread in inferior.threads())
+
+
 def detach(inferior):
     """Leaves a component as it was found, running."""
     component = debugger.component(inferior)
@@ -241,7 +250,12 @@ def detach(inferior):
 def on_exited(event):
     """GDB says that an inferior's process ended, or that it was detached."""
     component = debugger.gone(event.inferior.num)
-    if not component or _is_alive(component):
+    if not component:
+        return
+    alive = _is_alive(component)
+    for listener in on_left:
+        listener(component, alive)
+    if alive:
         return
     code = getattr(event, "exit_code", None)
     say(f"[{component} ended {'by a signal' if code is None else f'with status {code}'}]")

@@ -84,7 +84,7 @@ class Follower:
                                             for component in debugger.components.values()):
             return
         self._waiting.append(event.id)
-        if gdb.parameter("non-stop") or not _anybody_runs():
+        if gdb.parameter("non-stop") or not attach.anybody_runs():
             self._attach_waiting()
         else:
             self._resume = "continue &" if self._prompted else "continue"
@@ -115,11 +115,6 @@ class Follower:
         resume, self._resume = self._resume, None
         if resume and not self.stop_at_launch:
             gdb.execute(resume)
-
-
-def _anybody_runs():
-    return any(thread.is_running() for inferior in gdb.inferiors()
-               for thread in inferior.threads())
 
 
 follower = Follower()

@@ -20,6 +20,7 @@ _check_version()
 from . import attach, frames, prompt  # noqa: E402
 from .debugger import Parameter, debugger  # noqa: E402
 from .follow import follower  # noqa: E402
+from .watches import watches  # noqa: E402
 
 
 class Prefix(gdb.Command):
@@ -63,12 +64,15 @@ frames.parameters.update({
 from .commands import list, map, owner, modules, fds, signals  # noqa: E402,F401
 from .commands import select, bt, threads, print  # noqa: E402,F401
 from .commands import attach as _attach, detach as _detach  # noqa: E402,F401
-from .commands import breakpoints, catch, core, script  # noqa: E402,F401
+from .commands import breakpoints, catch, core, script, watch  # noqa: E402,F401
 from . import functions, printers  # noqa: E402,F401
 
 frames.Filter()
 gdb.events.exited.connect(attach.on_exited)
+attach.on_attached.append(watches.on_attached)
+attach.on_left.append(watches.on_left)
 gdb.events.gdb_exiting.connect(lambda event: follower.stop())
+gdb.events.gdb_exiting.connect(lambda event: watches.close())
 gdb.events.stop.connect(frames.on_stop)
 gdb.events.stop.connect(follower.on_stop)
 prompt.install()

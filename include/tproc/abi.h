@@ -372,6 +372,10 @@ enum tp_trap_verdict {
 	TP_TRAP_WAIT = 3,     /* on trap_release, then look again */
 };
 
+/* si_perf_data of the SIGTRAP at a debugger's watch, above the watch's number. */
+#define TP_WATCH_COOKIE UINT64_C(0x7470776100000000)
+#define TP_WATCH_NUMBER UINT64_C(0xffffffff)
+
 enum tp_request_state {
 	TP_REQUEST_IDLE = 0,
 	TP_REQUEST_FILLING = 1, /* a thread owns it and writes */

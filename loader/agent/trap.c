@@ -1,6 +1,7 @@
 /*
  * A thread ran onto a breakpoint that some debugger has put into text which others run too: a component
- * to which nobody is attached, or a forked child.  The server knows what stood there.
+ * to which nobody is attached, or a forked child.  The server knows what stood there.  Or it wrote to
+ * what is watched, and its debugger is gone.
  */
 #include "signals.h"
 
@@ -29,6 +30,10 @@ bool trap_survive(struct slot *slot, const void *siginfo, void *context)
 	uint64_t at = arch_context_pc(context) - ARCH_BREAKPOINT_SIZE;
 	struct tp_mailbox *box = (struct tp_mailbox *)slot->mailbox;
 
+	/* Of a debugger that was killed just now. */
+	if (info->si_code == TRAP_PERF &&
+	    (info->si_perf_data & ~TP_WATCH_NUMBER) == TP_WATCH_COOKIE)
+		return true;
 	if (info->si_code == TRAP_TRACE || info->si_code == TRAP_HWBKPT)
 		return report_trap(slot, at, TP_TRAP_NO_BREAKPOINT) == TP_TRAP_GO_ON;
 	if (info->si_code != SI_KERNEL && info->si_code != TRAP_BRKPT)

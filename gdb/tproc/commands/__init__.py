@@ -22,8 +22,11 @@ class Command(gdb.Command):
 
     def invoke(self, argument, _from_tty):
         self.dont_repeat()
-        with told():
-            self.run(argument if self.RAW else gdb.string_to_argv(argument))
+        try:
+            with told():
+                self.run(argument if self.RAW else gdb.string_to_argv(argument))
+        except gdb.error as error:  # as GDB says it, and not as an error of Python's
+            raise gdb.GdbError(str(error)) from error
 
     def run(self, args):
         raise NotImplementedError

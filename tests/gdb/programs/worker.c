@@ -31,6 +31,7 @@ struct worker {
 int component;		     /* which one this is */
 volatile long total;	     /* of all rounds, about */
 volatile int signals_caught;
+volatile long shared;	     /* others write here too */
 __thread long own_rounds;    /* of this thread */
 static int fast;
 static int thread_count = 1;
@@ -115,6 +116,52 @@ static void do_call(const char *argument)
 	printf("called %ld\n", result);
 }
 
+/* "ADDRESS VALUE", or "own VALUE"; by itself, by another thread, by the kernel. */
+static volatile long *poke_at;
+static long poke_value;
+
+__attribute__((noinline)) static void do_poke(void)
+{
+	*poke_at = poke_value; /* do_poke writes */
+}
+
+static void *poke_in_thread(void *arg)
+{
+	do_poke();
+	return arg;
+}
+
+static void poke_by_kernel(void)
+{
+	int ends[2];
+
+	if (pipe(ends))
+		return;
+	if (write(ends[1], &poke_value, sizeof(poke_value)) < 0 ||
+	    read(ends[0], (void *)poke_at, sizeof(*poke_at)) < 0)
+		perror("poke");
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void do_poking(char how, const char *argument)
+{
+	pthread_t thread;
+	char *end;
+
+	poke_at = (volatile long *)strtoul(argument, &end, 0);
+	if (!poke_at)
+		poke_at = &shared;
+	poke_value = strtol(end, NULL, 0);
+	if (how == 't' && !pthread_create(&thread, NULL, poke_in_thread, NULL))
+		pthread_join(thread, NULL);
+	else if (how == 'k')
+		poke_by_kernel();
+	else
+		do_poke();
+	printf("poked %ld\n", *poke_at); /* do_poking reads */
+}
+
 /* Any of the ways to have a child; it works too, and says so by its status. */
 static void do_fork(void)
 {
@@ -173,8 +220,12 @@ static void do_as_told(char *line)
 		do_check();
 	else if (!strcmp(line, "address"))
 		printf("offer %p\n", (void *)(uintptr_t)offer);
+	else if (!strcmp(line, "shared"))
+		printf("shared %p\n", (volatile void *)&shared);
 	else if (!strcmp(line, "call"))
 		do_call(argument);
+	else if (!strncmp(line, "poke", 4))
+		do_poking(line[4], argument);
 	else if (!strcmp(line, "fork"))
 		do_fork();
 	else if (!strcmp(line, "spawn"))
