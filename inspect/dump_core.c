@@ -1,4 +1,5 @@
 /* dump-core: a core file of one component, for debuggers that know nothing of spaces. */
+#include "inspect/new_file.h"
 #include "inspect/progress.h"
 #include "inspect/show.h"
 #include "inspect/verbs.h"
@@ -6,12 +7,8 @@
 #include "lib/base/cleanup.h"
 #include "lib/read/dump.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 enum { FORCE };
 
@@ -19,56 +16,6 @@ static const struct verb_option options[] = {
 	[FORCE] = {"force", NULL, "replace a file that is there"},
 	{0},
 };
-
-/* ---- The file ------------------------------------------------------------- */
-
-/* Only files are replaced: not a device, nor what a symbolic link leads to. */
-static int check_target(const char *path, bool force, struct err *err)
-{
-	struct stat st;
-
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : err_os(err, errno, "%s", path);
-	if (!force)
-		return err_set(err, ERR_USAGE, "%s is there already (--force replaces it)", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_USAGE, "%s is no regular file", path);
-	return 0;
-}
-
-/* Beside its place, so that it can be moved there; nobody else can read it. */
-static int open_temporary(const char *path, char **ret_name, int *ret_fd, struct err *err)
-{
-	char *name;
-	int fd;
-
-	if (asprintf(&name, "%s.XXXXXX", path) < 0)
-		return err_os(err, ENOMEM, "file name");
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd < 0) {
-		err_os(err, errno, "cannot write %s", path);
-		free(name);
-		return -1;
-	}
-	*ret_name = name;
-	*ret_fd = fd;
-	return 0;
-}
-
-/* Another one that came meanwhile is not replaced, unless that is wanted. */
-static int move_to(const char *name, const char *path, bool force, struct err *err)
-{
-	if (force) {
-		if (!rename(name, path))
-			return 0;
-	} else if (!renameat2(AT_FDCWD, name, AT_FDCWD, path, RENAME_NOREPLACE)) {
-		return 0;
-	} else if (errno == EINVAL && !link(name, path)) { /* a file system without that */
-		unlink(name);
-		return 0;
-	}
-	return err_os(err, errno, "cannot write %s", path);
-}
 
 /* ---- Writing -------------------------------------------------------------- */
 
@@ -99,16 +46,13 @@ static int write_core(struct session *session, const struct reg_threadproc *tp, 
 static int dump_to(struct session *session, const struct reg_threadproc *tp, const char *path,
                    bool force, struct dump_result *ret_result, struct err *err)
 {
-	AUTO_FREE char *name = NULL;
-	AUTO_CLOSE int fd = -1;
+	struct new_file file;
+	int ret;
 
-	if (check_target(path, force, err) || open_temporary(path, &name, &fd, err))
+	if (new_file_begin(&file, path, force, err))
 		return -1;
-	if (write_core(session, tp, fd, ret_result, err) || move_to(name, path, force, err)) {
-		unlink(name);
-		return -1;
-	}
-	return 0;
+	ret = write_core(session, tp, file.fd, ret_result, err);
+	return new_file_end(&file, !ret, err) ? -1 : ret;
 }
 
 /* ---- The answer ------------------------------------------------------------ */

@@ -18,17 +18,6 @@ struct row {
 	bool known; /* whether it is known what is open now */
 };
 
-static const char *kind_name(uint32_t kind)
-{
-	static const char *const names[] = {
-		[TP_FD_OTHER] = "other",   [TP_FD_FILE] = "file",   [TP_FD_DIR] = "directory",
-		[TP_FD_CHAR] = "char",     [TP_FD_BLOCK] = "block", [TP_FD_PIPE] = "pipe",
-		[TP_FD_SOCKET] = "socket", [TP_FD_TTY] = "tty",     [TP_FD_ANON] = "anon",
-	};
-
-	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
-}
-
 static const char *mode_name(uint32_t flags)
 {
 	if (flags & O_PATH)
@@ -192,7 +181,7 @@ static int add_json(void *context, const struct row *row, struct err *err)
 		"{s:I, s:o, s:i, s:s, s:s, s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:o}", "id",
 		(json_int_t)row->tp->abi.id, "launcher_fd",
 		launch ? json_integer(launch->abi.launcher_fd) : json_null(), "fd", fd_of(row),
-		"kind", kind_name(kind_of(row)), "mode", mode_name(flags_of(row)), "flags",
+		"kind", show_fd_kind(kind_of(row)), "mode", mode_name(flags_of(row)), "flags",
 		out_json_hex(flags_of(row)), "device", out_json_hex(dev), "inode", (json_int_t)ino,
 		"target", out_json_text(target_of(row)), "state", state_of(row), "position",
 		has_now(row) ? json_integer((json_int_t)row->now->file->pos) : json_null(),
@@ -265,7 +254,7 @@ static int add_text(void *context, const struct row *row, struct err *err)
 	if (row->launch && row->launch->abi.launcher_fd >= 0)
 		out_table_cell(table, LAUNCHER, "%" PRId32, row->launch->abi.launcher_fd);
 	out_table_cell(table, FD, "%d", fd_of(row));
-	out_table_cell(table, KIND, "%s", kind_name(kind_of(row)));
+	out_table_cell(table, KIND, "%s", show_fd_kind(kind_of(row)));
 	out_table_cell(table, MODE, "%s", mode_name(flags_of(row)));
 	if (row->known)
 		out_table_cell(table, STATE, "%s", state_of(row));

@@ -176,7 +176,7 @@ static int run(struct session *session, const struct verb_args *args, struct err
 
 	if (args->options[DOT] && session->json)
 		return err_set(err, ERR_USAGE, "graph --dot is not JSON");
-	if (graph_read(session, args->options[LOW], &graph, err))
+	if (graph_read(session, args->options[LOW] ? GRAPH_LOW : 0, &graph, err))
 		return -1;
 	ret = answer(session, args, &graph, err);
 	graph_deinit(&graph);

@@ -59,12 +59,14 @@ void graph_dot(FILE *out, const struct graph *graph)
 #define MARGIN 16.0
 #define TITLE 34.0
 #define LEGEND 60.0
+/* With more components, cells without a pointer are not drawn one by one: there are too many. */
+#define CELLS_EACH_MAX 32u
 
-static const char style[] = ".hot { fill: #0969da; } .gone { fill: #cf222e; }\n"
-			    ".on { font-size: 9px; } .bright { fill: #ffffff; }\n"
-			    "@media (prefers-color-scheme: dark) {\n"
-			    ".hot { fill: #4493f8; } .gone { fill: #f85149; }\n"
-			    "}\n";
+const char graph_matrix_style[] = ".hot { fill: #0969da; } .gone { fill: #cf222e; }\n"
+				  ".on { font-size: 9px; } .bright { fill: #ffffff; }\n"
+				  "@media (prefers-color-scheme: dark) {\n"
+				  ".hot { fill: #4493f8; } .gone { fill: #f85149; }\n"
+				  "}\n";
 
 static uint64_t most_words(const struct graph *graph)
 {
@@ -123,6 +125,8 @@ static void put_row(struct svg *svg, const struct graph *graph, size_t from, uin
 
 	svg_text(svg, left - 8, y + CELL / 2 + 4, SVG_END, 0, "", "%.22s (%" PRIu32 ")",
 	         tp->abi.name, tp->abi.id);
+	if (graph->count > CELLS_EACH_MAX)
+		svg_rect(svg, left, y, (double)graph->count * CELL, CELL, "cell empty", 1);
 	for (size_t to = 0; to < graph->count; to++) {
 		const struct reg_threadproc *other = graph->components[to];
 		double x = left + (double)to * CELL;
@@ -131,6 +135,8 @@ static void put_row(struct svg *svg, const struct graph *graph, size_t from, uin
 			svg_line(svg, x + 8, y + 8, x + CELL - 8, y + CELL - 8, "rule");
 			continue;
 		}
+		if (!graph_words(graph, from, to) && graph->count > CELLS_EACH_MAX)
+			continue;
 		svg_group(svg, "%" PRIu64 " words of %s (%" PRIu32 ") point into %s (%" PRIu32 ")",
 		          graph_words(graph, from, to), tp->abi.name, tp->abi.id, other->abi.name,
 		          other->abi.id);
@@ -158,17 +164,23 @@ static void put_heads(struct svg *svg, const struct graph *graph)
 	svg_text(svg, left + ((double)graph->count + 0.5) * CELL, y, SVG_START, 60, "dim", "ended");
 }
 
-int graph_svg(const char *path, const char *space, const struct graph *graph, struct err *err)
+/* What it takes around the cells. */
+static double matrix_width(const struct graph *graph)
 {
-	double size = (double)graph->count * CELL;
-	uint64_t most = most_words(graph);
-	double width = 2 * MARGIN + LABELS + size + 1.5 * CELL + 90;
-	double height = 2 * MARGIN + TITLE + LABELS + size + LEGEND;
-	struct svg *svg;
+	return 2 * MARGIN + LABELS + ((double)graph->count + 1.5) * CELL + 90;
+}
 
-	if (svg_open(path, width, height, "Pointers between components", style, &svg, err))
-		return -1;
-	svg_text(svg, MARGIN, MARGIN + 14, SVG_START, 0, "title", "Pointers in space %s", space);
+static double matrix_height(const struct graph *graph)
+{
+	return 2 * MARGIN + TITLE + LABELS + (double)graph->count * CELL + LEGEND;
+}
+
+static void put_matrix(struct svg *svg, const char *title, const struct graph *graph)
+{
+	double height = matrix_height(graph);
+	uint64_t most = most_words(graph);
+
+	svg_text(svg, MARGIN, MARGIN + 14, SVG_START, 0, "title", "%s", title);
 	put_heads(svg, graph);
 	for (size_t from = 0; from < graph->count; from++)
 		put_row(svg, graph, from, most);
@@ -176,5 +188,28 @@ int graph_svg(const char *path, const char *space, const struct graph *graph, st
 	         "Row: words in this component's memory.");
 	svg_text(svg, MARGIN, height - MARGIN - 4, SVG_START, 0, "dim",
 	         "Column: whose memory they point into.");
+}
+
+int graph_svg(const char *path, const char *space, const struct graph *graph, struct err *err)
+{
+	char title[TP_NAME_SIZE + 32];
+	struct svg *svg;
+
+	snprintf(title, sizeof(title), "Pointers in space %s", space);
+	if (svg_open(path, matrix_width(graph), matrix_height(graph), "Pointers between components",
+	             graph_matrix_style, &svg, err))
+		return -1;
+	put_matrix(svg, title, graph);
+	return svg_close(svg, err);
+}
+
+int graph_matrix_inline(FILE *out, const struct graph *graph, struct err *err)
+{
+	struct svg *svg;
+
+	if (svg_inline(out, matrix_width(graph), matrix_height(graph),
+	               "Pointers between components, as a matrix", &svg, err))
+		return -1;
+	put_matrix(svg, "Words that point from row to column", graph);
 	return svg_close(svg, err);
 }

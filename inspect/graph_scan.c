@@ -31,6 +31,12 @@ static uint32_t place_of(const struct scan *s, const struct reg_threadproc *tp)
 	return tp ? s->places[tp - s->snapshot->threadprocs] : 0;
 }
 
+static void count_word(struct graph *graph, size_t edge, const struct ref *ref)
+{
+	if (!graph->words[edge]++ && graph->first)
+		graph->first[edge] = *ref;
+}
+
 static int take_ref(void *context, const struct scan_piece *piece, const struct ref *ref,
                     struct err *err)
 {
@@ -51,7 +57,7 @@ static int take_ref(void *context, const struct scan_piece *piece, const struct 
 		graph->exited[s->from - 1]++;
 	to = owner.kind == OWNER_LIVE ? place_of(s, owner.tp) : 0;
 	if (to && to != s->from && refs_is_mapped(s->mapped, s->mapped_count, ref->value))
-		graph->words[(s->from - 1) * graph->count + (to - 1)]++;
+		count_word(graph, (s->from - 1) * graph->count + (to - 1), ref);
 	return 0;
 }
 
@@ -82,7 +88,7 @@ static int make_spans(struct scan *s, bool low, struct err *err)
 	return 0;
 }
 
-static int select_components(struct scan *s, struct err *err)
+static int select_components(struct scan *s, unsigned wants, struct err *err)
 {
 	struct graph *graph = &s->graph;
 	struct show_selection all;
@@ -101,12 +107,14 @@ static int select_components(struct scan *s, struct err *err)
 	}
 	graph->words = calloc(graph->count * graph->count + 1, sizeof(*graph->words));
 	graph->exited = calloc(graph->count + 1, sizeof(*graph->exited));
-	if (!graph->words || !graph->exited)
+	if (wants & GRAPH_FIRST)
+		graph->first = calloc(graph->count * graph->count + 1, sizeof(*graph->first));
+	if (!graph->words || !graph->exited || (wants & GRAPH_FIRST && !graph->first))
 		return err_os(err, ENOMEM, "components");
 	return 0;
 }
 
-static int scan(struct session *session, bool low, struct scan *s, struct err *err)
+static int scan(struct session *session, unsigned wants, struct scan *s, struct err *err)
 {
 	const struct target *target = session_target(session);
 	const struct refs_visitor visitor = {take_ref, take_step, s};
@@ -115,7 +123,7 @@ static int scan(struct session *session, bool low, struct scan *s, struct err *e
 	struct scan_plan plan;
 	int ret;
 
-	if (select_components(s, err) || make_spans(s, low, err) ||
+	if (select_components(s, wants, err) || make_spans(s, wants & GRAPH_LOW, err) ||
 	    refs_mapped(target, s->spans, s->span_count, &s->mapped, &s->mapped_count, err) ||
 	    scan_plan_read(target, 0, UINT64_MAX, &filter, &plan, err))
 		return -1;
@@ -128,10 +136,10 @@ static int scan(struct session *session, bool low, struct scan *s, struct err *e
 	return ret;
 }
 
-int graph_read(struct session *session, bool low, struct graph *ret_graph, struct err *err)
+int graph_read(struct session *session, unsigned wants, struct graph *ret_graph, struct err *err)
 {
 	struct scan s = {.snapshot = session->snapshot};
-	int ret = scan(session, low, &s, err);
+	int ret = scan(session, wants, &s, err);
 
 	free(s.places);
 	free(s.spans);
@@ -148,5 +156,6 @@ void graph_deinit(struct graph *graph)
 	free(graph->components);
 	free(graph->words);
 	free(graph->exited);
+	free(graph->first);
 	*graph = (struct graph){0};
 }

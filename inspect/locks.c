@@ -1,6 +1,7 @@
 /* locks: who holds what, who waits for it, and who waits for each other. */
 #include "inspect/brief.h"
 #include "inspect/identities.h"
+#include "inspect/lock_words.h"
 #include "inspect/progress.h"
 #include "inspect/show.h"
 #include "inspect/verbs.h"
@@ -48,38 +49,6 @@ static bool is_wanted_circle(const struct wanted *wanted, const struct lock_circ
 	return false;
 }
 
-/* ---- Words ----------------------------------------------------------------- */
-
-static const char *kind_name(const struct lock_state *state)
-{
-	static const char *const names[] = {
-		[LOCK_NORMAL] = "normal",
-		[LOCK_RECURSIVE] = "recursive",
-		[LOCK_ERRORCHECK] = "errorcheck",
-		[LOCK_ADAPTIVE] = "adaptive",
-	};
-
-	return names[state->kind];
-}
-
-/* "held", "owner died", "not recoverable", "free". */
-static const char *state_name(const struct lock *lock)
-{
-	if (lock->state.unusable)
-		return "not recoverable";
-	if (lock->state.owner_died)
-		return "owner died";
-	if (lock->state.owner && !lock->owner.tp)
-		return "owner gone";
-	return lock->state.held ? "held" : "free";
-}
-
-static bool is_bad(const struct lock *lock)
-{
-	return lock->state.unusable || lock->state.owner_died ||
-	       (lock->state.owner && !lock->owner.tp);
-}
-
 /* ---- Text ------------------------------------------------------------------ */
 
 static void print_thread(struct session *session, const struct lock_thread *thread)
@@ -104,30 +73,18 @@ static void print_place(struct session *session, uint64_t addr)
 	brief_text(session->out, id);
 }
 
-static void print_kind(struct session *session, const struct lock_state *state)
-{
-	if (state->type == LOCK_RWLOCK)
-		fputs("rwlock", session->out);
-	else
-		fprintf(session->out, "%s mutex", kind_name(state));
-	fprintf(session->out, "%s%s%s", state->robust ? ", robust" : "",
-	        state->inherit ? ", priority inheritance" : "", state->shared ? ", shared" : "");
-	if (state->library == LOCK_MUSL)
-		fputs(", musl", session->out);
-}
-
 static void print_owner(struct session *session, const struct lock *lock)
 {
 	const struct lock_state *state = &lock->state;
 
 	fprintf(session->out, "  %s%s%s",
-	        out_style(session->colour, is_bad(lock) ? OUT_RED : OUT_PLAIN), state_name(lock),
+	        out_style(session->colour, lock_is_bad(lock) ? OUT_RED : OUT_PLAIN), lock_state_name(lock),
 	        out_style(session->colour, OUT_PLAIN));
 	if (state->readers) {
 		fprintf(session->out, " by %" PRIu32 " reader%s", state->readers,
 		        state->readers == 1 ? "" : "s");
 	} else if (state->owner) {
-		fputs(is_bad(lock) ? ": " : " by ", session->out);
+		fputs(lock_is_bad(lock) ? ": " : " by ", session->out);
 		print_thread(session, &lock->owner);
 	}
 	if (state->count > 1)
@@ -139,7 +96,7 @@ static void print_lock(struct session *session, const struct lock *lock)
 {
 	print_place(session, lock->state.addr);
 	fputs("\n  ", session->out);
-	print_kind(session, &lock->state);
+	lock_words(session->out, &lock->state);
 	fputc('\n', session->out);
 	print_owner(session, lock);
 	for (size_t i = 0; i < lock->waiter_count; i++) {
@@ -221,10 +178,10 @@ static json_t *lock_json(struct session *session, const struct lock *lock)
 	return json_pack("{s:o, s:s, s:o, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:i, s:o}", "lock",
 	                 place_json(session, state->addr), "type",
 	                 state->type == LOCK_RWLOCK ? "rwlock" : "mutex", "kind",
-	                 state->type == LOCK_MUTEX ? json_string(kind_name(state)) : json_null(),
+	                 state->type == LOCK_MUTEX ? json_string(lock_kind_name(state)) : json_null(),
 	                 "robust", state->robust, "priority_inheritance", state->inherit, "shared",
 	                 state->shared, "library", state->library == LOCK_MUSL ? "musl" : "glibc",
-	                 "state", state_name(lock), "owner", thread_json(&lock->owner), "readers",
+	                 "state", lock_state_name(lock), "owner", thread_json(&lock->owner), "readers",
 	                 (int)state->readers, "count", (int)state->count, "waiters", waiters);
 }
 

@@ -244,7 +244,7 @@ const struct verb verb_map = {
 	.help = "the address map, by use, with what is in memory",
 	.details =
 		"Of the space, a line for each owner: mapped, of that resident, of that dirty, "
-                "and\n"
+		"and\n"
 		"resident by use.\n"
 		"Of one component, each mapping.\n"
 		"Dirty is what is nowhere else: anonymous memory, and what was copied on write.\n"

@@ -53,4 +53,8 @@ const char *map_group_name(const struct map_group *group, char text[TP_NAME_SIZE
 /* map_picture.c: a bar for each owner. */
 int map_svg(const char *path, const char *space, const struct map *map, struct err *err);
 
+/* The same within a page of HTML (svg_inline), with its style. */
+int map_inline(FILE *out, const struct map *map, struct err *err);
+extern const char map_style[];
+
 #endif

@@ -22,7 +22,7 @@
 #define TOTALS 210.0
 #define LEGEND 30.0
 
-static const char style[] =
+const char map_style[] =
 	".program { fill: #0969da; } .library { fill: #54aeff; } .heap { fill: #1a7f37; }\n"
 	".stack { fill: #bf8700; } .file { fill: #8250df; } .anonymous { fill: #4ac26b; }\n"
 	".tproc { fill: #cf222e; } .kernel { fill: #ffa198; } .reserved { fill: #d1d9e0; }\n"
@@ -124,18 +124,26 @@ static void put_legend(struct svg *svg, double y)
 	}
 }
 
-int map_svg(const char *path, const char *space, const struct map *map, struct err *err)
+/* Where the totals begin, right of all bars. */
+static double right_of_bars(const struct map *map)
 {
-	double widest = 600, right, y = MARGIN + TITLE + LEGEND;
-	struct svg *svg;
+	double widest = 600;
 
 	for (size_t i = 0; i < map->count; i++)
 		widest = fmax(widest, group_width(&map->groups[i]));
-	right = MARGIN + LABELS + widest + 12;
-	if (svg_open(path, right + TOTALS + MARGIN, y + (double)map->count * ROW + 2 * MARGIN,
-	             "Address map", style, &svg, err))
-		return -1;
-	svg_text(svg, MARGIN, MARGIN + 14, SVG_START, 0, "title", "Address map of space %s", space);
+	return MARGIN + LABELS + widest + 12;
+}
+
+static double picture_height(const struct map *map)
+{
+	return 3 * MARGIN + TITLE + LEGEND + (double)map->count * ROW;
+}
+
+static void put_all(struct svg *svg, const char *title, const struct map *map)
+{
+	double y = MARGIN + TITLE + LEGEND, right = right_of_bars(map);
+
+	svg_text(svg, MARGIN, MARGIN + 14, SVG_START, 0, "title", "%s", title);
 	put_legend(svg, MARGIN + TITLE - 8);
 	for (size_t i = 0; i < map->count; i++) {
 		put_group(svg, y, right, &map->groups[i], map->areas.has_pages);
@@ -144,5 +152,28 @@ int map_svg(const char *path, const char *space, const struct map *map, struct e
 	svg_text(svg, MARGIN, y + MARGIN, SVG_START, 0, "dim",
 	         "Mappings in the order of their addresses, widths by logarithm; full colour: the "
 	         "part in memory.");
+}
+
+int map_svg(const char *path, const char *space, const struct map *map, struct err *err)
+{
+	char title[TP_NAME_SIZE + 32];
+	struct svg *svg;
+
+	snprintf(title, sizeof(title), "Address map of space %s", space);
+	if (svg_open(path, right_of_bars(map) + TOTALS + MARGIN, picture_height(map), "Address map",
+	             map_style, &svg, err))
+		return -1;
+	put_all(svg, title, map);
+	return svg_close(svg, err);
+}
+
+int map_inline(FILE *out, const struct map *map, struct err *err)
+{
+	struct svg *svg;
+
+	if (svg_inline(out, right_of_bars(map) + TOTALS + MARGIN, picture_height(map),
+	               "Address map", &svg, err))
+		return -1;
+	put_all(svg, "A bar for each component", map);
 	return svg_close(svg, err);
 }

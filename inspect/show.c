@@ -24,6 +24,17 @@ const char *show_signal(int number, char text[SHOW_TEXT_SIZE])
 	return text;
 }
 
+const char *show_fd_kind(uint32_t kind)
+{
+	static const char *const names[] = {
+		[TP_FD_OTHER] = "other",   [TP_FD_FILE] = "file",   [TP_FD_DIR] = "directory",
+		[TP_FD_CHAR] = "char",     [TP_FD_BLOCK] = "block", [TP_FD_PIPE] = "pipe",
+		[TP_FD_SOCKET] = "socket", [TP_FD_TTY] = "tty",     [TP_FD_ANON] = "anon",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "unknown";
+}
+
 const char *show_state(const struct reg_threadproc *tp, char text[SHOW_TEXT_SIZE])
 {
 	char signal[SHOW_TEXT_SIZE];

@@ -33,6 +33,9 @@ const char *show_bytes(uint64_t bytes, char text[SHOW_TEXT_SIZE]);
 /* "SIGINT"; "signal 34" for one without a name. */
 const char *show_signal(int number, char text[SHOW_TEXT_SIZE]);
 
+/* What a descriptor is (enum tp_fd_kind): "file", "pipe". */
+const char *show_fd_kind(uint32_t kind);
+
 /* UTC, "2026-01-31T12:00:00.123456789Z"; null for 0. */
 json_t *show_json_time(uint64_t ns);
 

@@ -1,7 +1,8 @@
 #include "inspect/svg.h"
 
+#include "inspect/markup.h"
+
 #include "lib/base/cleanup.h"
-#include "lib/base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,7 +12,7 @@
 
 struct svg {
 	FILE *file;
-	char *path;
+	char *path; /* NULL: the file is somebody else's */
 };
 
 /* Both kinds of page; the classes every picture has. */
@@ -25,41 +26,17 @@ static const char common_style[] =
 	".cell { stroke: #0d1117; } .empty { fill: #1c2128; } .rule { stroke: #3d444d; }\n"
 	"}\n";
 
-/* Text from a target: made printable, then safe within markup. */
-static void put_text(struct svg *svg, const char *text)
+const char *svg_common_style(void)
 {
-	AUTO_FREE char *printable = text_escape_dup(text);
-
-	for (const char *p = printable ? printable : ""; *p; p++) {
-		switch (*p) {
-		case '&':
-			fputs("&amp;", svg->file);
-			break;
-		case '<':
-			fputs("&lt;", svg->file);
-			break;
-		case '>':
-			fputs("&gt;", svg->file);
-			break;
-		case '"':
-			fputs("&quot;", svg->file);
-			break;
-		default:
-			fputc(*p, svg->file);
-			break;
-		}
-	}
+	return common_style;
 }
 
-__attribute__((format(printf, 2, 0))) static void put_format(struct svg *svg, const char *fmt,
-                                                             va_list args)
+static void put_head(struct svg *svg, double width, double height, const char *title)
 {
-	AUTO_FREE char *text = NULL;
-
-	if (vasprintf(&text, fmt, args) < 0)
-		text = NULL; /* undefined after a failure */
-	if (text)
-		put_text(svg, text);
+	fprintf(svg->file, " width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\">\n<title>",
+	        width, height, width, height);
+	markup_text(svg->file, title);
+	fputs("</title>\n", svg->file);
 }
 
 int svg_open(const char *path, double width, double height, const char *title, const char *style,
@@ -77,13 +54,24 @@ int svg_open(const char *path, double width, double height, const char *title, c
 		free(svg);
 		return -1;
 	}
-	fprintf(svg->file,
-	        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
-	        "viewBox=\"0 0 %.0f %.0f\">\n<title>",
-	        width, height, width, height);
-	put_text(svg, title);
-	fprintf(svg->file, "</title>\n<style>\n%s%s</style>\n", common_style, style);
+	fputs("<svg xmlns=\"http://www.w3.org/2000/svg\"", svg->file);
+	put_head(svg, width, height, title);
+	fprintf(svg->file, "<style>\n%s%s</style>\n", common_style, style);
 	svg_rect(svg, 0, 0, width, height, "page", 1);
+	*ret_svg = svg;
+	return 0;
+}
+
+int svg_inline(FILE *out, double width, double height, const char *title, struct svg **ret_svg,
+               struct err *err)
+{
+	struct svg *svg = calloc(1, sizeof(*svg));
+
+	if (!svg)
+		return err_os(err, ENOMEM, "picture");
+	svg->file = out;
+	fputs("<svg role=\"img\"", out);
+	put_head(svg, width, height, title);
 	*ret_svg = svg;
 	return 0;
 }
@@ -97,8 +85,9 @@ int svg_close(struct svg *svg, struct err *err)
 		return 0;
 	path = svg->path;
 	fputs("</svg>\n", svg->file);
-	failed = ferror(svg->file);
-	failed |= fclose(svg->file) != 0;
+	failed = path && ferror(svg->file);
+	if (path)
+		failed |= fclose(svg->file) != 0;
 	free(svg);
 	return failed ? err_os(err, errno ? errno : EIO, "cannot write %s", path) : 0;
 }
@@ -109,7 +98,18 @@ void svg_group(struct svg *svg, const char *tooltip, ...)
 
 	fputs("<g><title>", svg->file);
 	va_start(args, tooltip);
-	put_format(svg, tooltip, args);
+	markup_vformat(svg->file, tooltip, args);
+	va_end(args);
+	fputs("</title>", svg->file);
+}
+
+void svg_group_class(struct svg *svg, const char *class, const char *tooltip, ...)
+{
+	va_list args;
+
+	fprintf(svg->file, "<g class=\"%s\"><title>", class);
+	va_start(args, tooltip);
+	markup_vformat(svg->file, tooltip, args);
 	va_end(args);
 	fputs("</title>", svg->file);
 }
@@ -136,6 +136,27 @@ void svg_line(struct svg *svg, double x1, double y1, double x2, double y2, const
 	        x1, y1, x2, y2, class);
 }
 
+void svg_circle(struct svg *svg, double x, double y, double radius, const char *class)
+{
+	fprintf(svg->file, "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"%.2f\" class=\"%s\"/>\n", x, y,
+	        radius, class);
+}
+
+void svg_curve(struct svg *svg, const struct svg_point *from, const struct svg_point *towards,
+               const struct svg_point *to, double width, const char *class)
+{
+	fprintf(svg->file,
+	        "<path d=\"M%.2f %.2fQ%.2f %.2f %.2f %.2f\" stroke-width=\"%.2f\" class=\"%s\"/>\n",
+	        from->x, from->y, towards->x, towards->y, to->x, to->y, width, class);
+}
+
+void svg_triangle(struct svg *svg, const struct svg_point corners[3], const char *class)
+{
+	fprintf(svg->file, "<path d=\"M%.2f %.2fL%.2f %.2fL%.2f %.2fz\" class=\"%s\"/>\n",
+	        corners[0].x, corners[0].y, corners[1].x, corners[1].y, corners[2].x, corners[2].y,
+	        class);
+}
+
 void svg_text(struct svg *svg, double x, double y, enum svg_anchor anchor, double degrees,
               const char *class, const char *fmt, ...)
 {
@@ -149,7 +170,7 @@ void svg_text(struct svg *svg, double x, double y, enum svg_anchor anchor, doubl
 		fprintf(svg->file, " transform=\"rotate(%.1f %.2f %.2f)\"", -degrees, x, y);
 	fputc('>', svg->file);
 	va_start(args, fmt);
-	put_format(svg, fmt, args);
+	markup_vformat(svg->file, fmt, args);
 	va_end(args);
 	fputs("</text>\n", svg->file);
 }

@@ -26,6 +26,7 @@
 	X(signals)                                                                                 \
 	X(locks)                                                                                   \
 	X(crash)                                                                                   \
+	X(report)                                                                                  \
 	X(dump_core)                                                                               \
 	X(names)                                                                                   \
 	X(telescope)                                                                               \

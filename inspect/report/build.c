@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define REPORT_FORMAT 1
+/* As long as an instruction can be. */
+#define CODE_BYTES 15
 
 /* ---- Places --------------------------------------------------------------------------------- */
 
@@ -161,20 +163,37 @@ static json_t *document(struct report *report)
 /* ---- What it takes ------------------------------------------------------------------------------
  */
 
+/* Of one that is gone, what it executed is in the file still. */
+static void find_access(struct report *report)
+{
+	uint8_t code[CODE_BYTES];
+	struct mem_bytes run = {report->crash->pc, code, 0};
+	struct mem *file = NULL;
+	struct err err;
+
+	if (!report->held && report->unwinder)
+		run.len = unwinder_code(report->unwinder, run.addr, code, sizeof(code));
+	if (run.len && mem_open_bytes(&run, 1, &file, &err))
+		file = NULL;
+	access_of_crash(report->crash, file ? file : report->target->mem, &report->access);
+	if (file)
+		mem_close(file);
+}
+
 static int look_at_crash(struct report *report, struct err *err)
 {
 	struct err ignored;
 
-	access_of_crash(report->crash, report->target->mem, &report->access);
 	report->fault = malloc(sizeof(*report->fault));
 	report->pc = malloc(sizeof(*report->pc));
 	if (!report->fault || !report->pc)
 		return err_os(err, ENOMEM, "report");
-	identify(report->target, report->access.addr, report->fault);
-	identify(report->target, report->crash->pc, report->pc);
 	/* without one of these, that much is not told */
 	if (unwinder_create(report->target, &report->unwinder, &ignored))
 		report->unwinder = NULL;
+	find_access(report);
+	identify(report->target, report->access.addr, report->fault);
+	identify(report->target, report->crash->pc, report->pc);
 	report->has_debugging = !debugging_begin(&report->debugging, report->session, &ignored);
 	return stacks_crashed(report, err);
 }

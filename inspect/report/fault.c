@@ -155,7 +155,7 @@ static const char *stale(struct report *report, FILE *out)
 	if (id->owner.tp) {
 		words_who(out, id->owner.tp);
 		fputs(", which ", out);
-		words_end(out, id->owner.tp);
+		words_end(out, id->owner.tp, report->crash->time_ns);
 	} else {
 		fputs("a component that is gone", out);
 	}

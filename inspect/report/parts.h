@@ -86,8 +86,8 @@ void words_count(FILE *out, uint64_t count, const char *what);
 /* "allocstr (2)". */
 void words_who(FILE *out, const struct reg_threadproc *tp);
 
-/* "exited 3.2 s ago", "was killed by SIGKILL 3.2 s ago". */
-void words_end(FILE *out, const struct reg_threadproc *tp);
+/* "exited 3.2 s ago", "was killed by SIGKILL 3.2 s ago", as one says at a time (show_now). */
+void words_end(FILE *out, const struct reg_threadproc *tp, uint64_t now);
 
 /* ---- stacks.c -----------------------------------------------------------------------------------
  */

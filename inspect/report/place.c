@@ -21,10 +21,9 @@ static void put_duration(FILE *out, uint64_t ns)
 		fputs(show_duration(ns, text), out);
 }
 
-void words_end(FILE *out, const struct reg_threadproc *tp)
+void words_end(FILE *out, const struct reg_threadproc *tp, uint64_t now)
 {
 	char signal[SHOW_TEXT_SIZE];
-	uint64_t now = show_now();
 
 	if (tp->abi.state == TP_STATE_EXECED)
 		fputs("went on to another program", out);

@@ -192,6 +192,12 @@ static struct pointing *pointing_of(struct pointers *pointers, const struct reg_
 	return &grown[pointers->count++];
 }
 
+/* The very first address of a slot is the end of the one below, as that one's owner has it. */
+static bool is_neighbours_end(const struct report *report, uint64_t addr)
+{
+	return registry_owner(report->target->snapshot, addr).lo == addr;
+}
+
 static int take_ref(void *context, const struct scan_piece *piece, const struct ref *ref,
                     struct err *err)
 {
@@ -199,7 +205,8 @@ static int take_ref(void *context, const struct scan_piece *piece, const struct 
 	struct pointing *pointing;
 
 	(void)err;
-	if (piece->owner.kind != OWNER_LIVE || piece->owner.tp == pointers->report->tp)
+	if (piece->owner.kind != OWNER_LIVE || piece->owner.tp == pointers->report->tp ||
+	    is_neighbours_end(pointers->report, ref->value))
 		return 0;
 	pointing = pointing_of(pointers, piece->owner.tp);
 	if (!pointing)

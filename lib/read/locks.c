@@ -149,7 +149,9 @@ static int take_wait(struct reading *r, const struct lock_thread *thread, struct
 		edge.to = (struct lock_thread){wait.holder, wait.holder_tid};
 		return add_edge(r, &edge, err);
 	}
-	if (!lock_at_futex(r->target->mem, wait.word, &state))
+	/* what crashed and is held waits in a mailbox, which looks like anything */
+	if (registry_owner(r->target->snapshot, wait.word).kind == OWNER_TOOLKIT ||
+	    !lock_at_futex(r->target->mem, wait.word, &state))
 		return 0;
 	if (note(r, &state, &edge.lock, err) || add_waiter(&r->locks.list[edge.lock], thread, err))
 		return -1;

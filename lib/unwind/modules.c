@@ -356,3 +356,41 @@ Dwfl *modules_dwfl(const struct modules *modules)
 {
 	return modules->dwfl;
 }
+
+/* ---- What is in a file --------------------------------------------------- */
+
+static size_t read_segment(Elf *elf, const GElf_Phdr *segment, uint64_t vaddr, void *buf, size_t len)
+{
+	Elf_Data *data;
+
+	if (segment->p_type != PT_LOAD || vaddr < segment->p_vaddr ||
+	    vaddr - segment->p_vaddr >= segment->p_filesz)
+		return 0;
+	if (len > segment->p_filesz - (vaddr - segment->p_vaddr))
+		len = segment->p_filesz - (vaddr - segment->p_vaddr);
+	/* libelf sees to it that the file has that much */
+	data = elf_getdata_rawchunk(elf, (int64_t)(segment->p_offset + vaddr - segment->p_vaddr),
+	                            len, ELF_T_BYTE);
+	if (!data || data->d_size < len)
+		return 0;
+	memcpy(buf, data->d_buf, len);
+	return len;
+}
+
+size_t modules_read(struct modules *modules, uint64_t addr, void *buf, size_t len)
+{
+	Dwfl_Module *module = modules_at(modules, addr);
+	size_t count, got = 0;
+	GElf_Phdr segment;
+	GElf_Addr bias;
+	Elf *elf;
+
+	elf = module ? dwfl_module_getelf(module, &bias) : NULL;
+	if (!elf || elf_getphdrnum(elf, &count))
+		return 0;
+	for (size_t i = 0; i < count && i < PIECES_MAX && !got; i++) {
+		if (gelf_getphdr(elf, (int)i, &segment))
+			got = read_segment(elf, &segment, addr - bias, buf, len);
+	}
+	return got;
+}

@@ -24,4 +24,7 @@ Dwfl *modules_dwfl(const struct modules *modules);
  */
 Dwfl_Module *modules_at(struct modules *modules, uint64_t addr);
 
+/* What the file of the module at addr has for it, up to the end of a segment: how many bytes. */
+size_t modules_read(struct modules *modules, uint64_t addr, void *buf, size_t len);
+
 #endif

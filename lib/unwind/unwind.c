@@ -372,3 +372,8 @@ void unwinder_destroy(struct unwinder *unwinder)
 	elf_end(unwinder->machine_elf);
 	free(unwinder);
 }
+
+size_t unwinder_code(struct unwinder *unwinder, uint64_t addr, void *buf, size_t len)
+{
+	return modules_read(unwinder->modules, addr, buf, len);
+}

@@ -52,6 +52,12 @@ int unwind(struct unwinder *unwinder, const struct capture *capture, size_t limi
            struct backtrace *ret_backtrace, struct err *err);
 void backtrace_deinit(struct backtrace *backtrace);
 
+/*
+ * Up to len bytes from addr on of a module's code as its file has it, which need not be in memory any
+ * more.  Returns how many.
+ */
+size_t unwinder_code(struct unwinder *unwinder, uint64_t addr, void *buf, size_t len);
+
 /* The address to look up for a frame: that of the call, not of what follows it. */
 static inline uint64_t frame_lookup_address(const struct frame *frame)
 {

@@ -23,7 +23,7 @@ from space import BUILD, Space, TIMEOUT, command  # noqa: E402
 # Verbs that have no answer to compare, and why.
 WITHOUT = {"quit": "says nothing", "follow": "waits for what happens",
            "watch": "waits for what happens",
-           "dump-core": "writes a file"}
+           "dump-core": "writes a file", "report": "writes a file"}
 
 # What is another one each time, by its key.
 BY_KEY = {
