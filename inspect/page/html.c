@@ -6,7 +6,6 @@
 #include "inspect/page_assets.inc"
 #include "inspect/svg.h"
 
-
 #include <inttypes.h>
 #include <stdarg.h>
 
