@@ -23,7 +23,7 @@
 #define MSG_NOSIGNAL_FLAG 0x4000
 #define MSG_CTRUNC_FLAG 8
 /* Where the agent's own two descriptors go, so that a program's arrive as 0, 1, 2 ... */
-#define OWN_FDS 1000
+#define OWN_FDS 62
 
 struct msghdr_ {
 	void *name;
