@@ -23,8 +23,9 @@
  *	SLOT_MARGIN		nothing: a wild access off the stack's end faults
  *	..stack_hi		the main thread's stack; its top shares a page-table page with
  *	core + ALT		the main thread's stack for signals of crashes
- *	core + SELF		struct tp_self, a page with MADV_WIPEONFORK
  *	core + STATE		struct slot
+ *	core + SELF		struct tp_self, a page with MADV_WIPEONFORK: last, so that it
+ *				splits the mapping once
  *	core + STUBS		stubs for the program and its interpreter
  *	core + IMAGES		the interpreter, then the program, then brk's zone
  *	mmap_lo .. end		everything else
@@ -34,9 +35,9 @@
 /* As large as those of runtimes that use the stack they find (Go). */
 #define SLOT_ALT UINT64_C(0x11000)
 #define SLOT_ALT_SIZE UINT64_C(0x10000)
-#define SLOT_SELF UINT64_C(0x21000)
-#define SLOT_STATE UINT64_C(0x22000)
+#define SLOT_STATE UINT64_C(0x21000)
 #define SLOT_STATE_SIZE UINT64_C(0x4000)
+#define SLOT_SELF UINT64_C(0x25000)
 #define SLOT_STUBS UINT64_C(0x27000)
 #define SLOT_STUBS_SIZE UINT64_C(0x8000)
 #define SLOT_IMAGES UINT64_C(0x30000)
@@ -173,12 +174,16 @@ struct slot {
 	uint32_t exe_length;
 	struct slot_range ranges[TP_RUNS];
 	slot_hole holes[SLOT_HOLES];
+	struct slot_launch launch;
+	char terminal[SLOT_TERMINAL_SIZE]; /* what /dev/tty is; empty: the kernel knows */
+	/*
+	 * NUL-terminated.  A launch writes what is up to its end, a page in all; what is behind begins
+	 * as zeros, and most programs never touch it.
+	 */
+	char exe[SLOT_EXE_SIZE];
 	uint32_t alt_users[SLOT_ALTS]; /* tids, 0: never used */
 	uint32_t next_alt;
 	uint32_t pad2;
-	struct slot_launch launch;
-	char terminal[SLOT_TERMINAL_SIZE]; /* what /dev/tty is; empty: the kernel knows */
-	char exe[SLOT_EXE_SIZE]; /* NUL-terminated */
 };
 
 _Static_assert(sizeof(struct slot) <= SLOT_STATE_SIZE, "struct slot fits its pages");

@@ -6,6 +6,7 @@
 #include "loader/server/stack.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -13,8 +14,9 @@
 #define LIST_DISTANCE 128
 #define SMALL 0xa000
 
-_Static_assert(SLOT_STATE - SLOT_SELF == SLOT_PAGE, "plan_state writes both at once");
-_Static_assert(SLOT_ALT + SLOT_ALT_SIZE == SLOT_SELF, "plan_state maps both at once");
+_Static_assert(SLOT_ALT + SLOT_ALT_SIZE == SLOT_STATE &&
+		       SLOT_STATE + SLOT_STATE_SIZE == SLOT_SELF,
+	       "plan_state maps all at once");
 
 static uint64_t up(uint64_t x)
 {
@@ -238,22 +240,18 @@ static int plan_stack(struct plan *plan, const struct request *request,
 	return 0;
 }
 
-/* What the slot has of its own: a stack for signals, struct tp_self, and behind it struct slot. */
+/* What the slot has of its own: a stack for signals, struct slot, and behind it struct tp_self. */
 static void plan_state(struct plan *plan, const struct launch_input *input, const struct slot *slot)
 {
 	const struct layout *layout = input->layout;
-	const size_t between = layout->state - layout->self;
-	uint8_t bytes[SLOT_PAGE + sizeof(*slot)];
 	struct tp_self self;
 
 	fill_self(&self, input);
-	memset(bytes, 0, between);
-	memcpy(bytes, &self, sizeof(self));
-	memcpy(bytes + between, slot, sizeof(*slot));
-	plan_map_anon(plan, layout->self - SLOT_ALT_SIZE, SLOT_ALT_SIZE + between + SLOT_STATE_SIZE,
-		      PROT_READ | PROT_WRITE, 0);
-	plan_write(plan, layout->self, bytes,
-		   between + sizeof(*slot) - sizeof(slot->exe) + slot->exe_length + 1);
+	plan_map_anon(plan, layout->state - SLOT_ALT_SIZE,
+		      SLOT_ALT_SIZE + SLOT_STATE_SIZE + SLOT_PAGE, PROT_READ | PROT_WRITE, 0);
+	plan_write(plan, layout->state, slot,
+		   offsetof(struct slot, exe) + slot->exe_length + 1);
+	plan_write(plan, layout->self, &self, sizeof(self));
 	plan_advise(plan, layout->self, SLOT_PAGE, MADV_WIPEONFORK);
 }
 

@@ -128,7 +128,7 @@ void launch_slot_fill(struct slot *slot, const struct launch_space *space,
 	slot->filter = space->filter;
 	slot->module_hook = space->module_hook;
 	slot->cpuid = space->cpuid;
-	slot->alt_stack = layout->self - SLOT_ALT_SIZE;
+	slot->alt_stack = layout->state - SLOT_ALT_SIZE;
 	slot->range_count = 1;
 	slot->ranges[0].lo = layout->mmap_lo;
 	slot->ranges[0].hi = layout->mmap_hi;

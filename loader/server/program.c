@@ -55,6 +55,14 @@ static const char *file_type_name(mode_t mode)
 	}
 }
 
+static int check_kind(const struct stat *st, const char *path, struct err *err)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	return refuse(err, EACCES, "%s: is %s, not a program", clip_path(path).text,
+	              file_type_name(st->st_mode));
+}
+
 static int check_executable(int fd, const char *path, struct err *err)
 {
 	struct clip name = clip_path(path);
@@ -64,9 +72,8 @@ static int check_executable(int fd, const char *path, struct err *err)
 
 	if (fstat(fd, &st))
 		return err_os(err, errno, "%s", name.text);
-	if (!S_ISREG(st.st_mode))
-		return refuse(err, EACCES, "%s: is %s, not a program", name.text,
-		              file_type_name(st.st_mode));
+	if (check_kind(&st, path, err))
+		return -1;
 	if (faccessat(fd, "", X_OK, AT_EACCESS | AT_EMPTY_PATH) == 0)
 		return 0;
 	error = errno;
@@ -85,33 +92,43 @@ static void fd_link(int fd, char link[32])
 	snprintf(link, 32, "/proc/self/fd/%d", fd);
 }
 
+/* The kernel's answer was that it may not be read: whether it may not be executed either. */
+static int refuse_unreadable(int cwd_fd, const char *at, const char *path, struct err *err)
+{
+	AUTO_CLOSE int pin = openat(cwd_fd, at, O_PATH | O_CLOEXEC);
+
+	if (pin < 0)
+		return err_os(err, errno, "%s", clip_path(path).text);
+	if (check_executable(pin, path, err))
+		return -1;
+	return refuse(err, EACCES,
+	              "%s: may be executed but not read, and it has to be read to load it",
+	              clip_path(path).text);
+}
+
 /*
- * Opens the file at `at` for reading if it may be executed; errors call it path.  It is looked at
- * through an O_PATH descriptor first, which touches neither a FIFO's writer nor a device, and which
- * pins the file: what is opened is what was checked.
+ * Opens the file at `at` for reading if it may be executed; errors call it path.  Its kind is
+ * looked at first, because opening touches a FIFO's writer and a device; what counts is what is
+ * found when it is open.
  */
 static int open_executable(int cwd_fd, const char *at, const char *path, int *ret_fd,
                            struct err *err)
 {
-	struct clip name = clip_path(path);
-	AUTO_CLOSE int pin = -1;
-	char link[32];
-	int fd;
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
 
-	pin = openat(cwd_fd, at, O_PATH | O_CLOEXEC);
-	if (pin < 0)
-		return err_os(err, errno, "%s", name.text);
-	if (check_executable(pin, path, err))
+	if (fstatat(cwd_fd, at, &st, 0))
+		return err_os(err, errno, "%s", clip_path(path).text);
+	if (check_kind(&st, path, err))
 		return -1;
-	fd_link(pin, link);
-	fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	fd = openat(cwd_fd, at, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 && errno == EACCES)
-		return refuse(err, EACCES,
-		              "%s: may be executed but not read, and it has to be read to load it",
-		              name.text);
+		return refuse_unreadable(cwd_fd, at, path, err);
 	if (fd < 0)
-		return err_os(err, errno, "%s", name.text);
-	*ret_fd = fd;
+		return err_os(err, errno, "%s", clip_path(path).text);
+	if (check_executable(fd, path, err))
+		return -1;
+	*ret_fd = TAKE_FD(fd);
 	return 0;
 }
 

@@ -142,9 +142,9 @@ static void check_stubs_head(const struct launched *l, uint64_t at)
 	assert_int_equal(head.entry, launched_space.entry);
 	assert_int_equal(head.filter, launched_space.filter);
 	assert_int_equal(head.module_hook, launched_space.module_hook);
-	assert_int_equal(head.cpuid, at == l->layout.stubs && l->layout.interp_bias ?
-					      launched_space.cpuid_early :
-					      launched_space.cpuid);
+	assert_int_equal(head.cpuid, at == l->layout.stubs && l->layout.interp_bias
+	                                     ? launched_space.cpuid_early
+	                                     : launched_space.cpuid);
 	plan_replay_check_prot(&l->replay, at, at + PAGE, PROT_READ | PROT_EXEC);
 }
 
@@ -296,7 +296,7 @@ static void check_slot(const struct launched *l)
 	assert_int_equal(slot->launch.entry,
 	                 l->interp ? layout->interp_bias + l->interp->image->entry
 	                           : layout->program_bias + l->image->image->entry);
-	plan_replay_check_prot(&l->replay, layout->self, layout->state + SLOT_STATE_SIZE,
+	plan_replay_check_prot(&l->replay, layout->state, layout->self + SLOT_PAGE,
 	                       PROT_READ | PROT_WRITE);
 }
 

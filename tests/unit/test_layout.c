@@ -80,8 +80,7 @@ static struct layout lay_out(uint64_t first, uint64_t limit, const struct image 
 	assert_int_equal(layout.stack_hi - layout.stack_lo, stack);
 	/* Off either end of the stack there is nothing. */
 	assert_true(layout.stack_lo - lo >= SLOT_MARGIN);
-	assert_true(layout.self - layout.stack_hi >= SLOT_PAGE);
-	assert_true(layout.state >= layout.self + sizeof(struct tp_self));
+	assert_true(layout.state - SLOT_ALT_SIZE - layout.stack_hi >= SLOT_PAGE);
 	add(&regions, "stack", layout.stack_lo, layout.stack_hi);
 	add(&regions, "self", layout.self, layout.self + SLOT_PAGE);
 	add(&regions, "state", layout.state, layout.state + SLOT_STATE_SIZE);

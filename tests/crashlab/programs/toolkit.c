@@ -1,6 +1,7 @@
 /* What the toolkit keeps in the program's reach is ruined; then the program crashes. */
 #include "faulty.h"
 
+#include "loader/agent/slot.h"
 #include "tproc/abi.h"
 
 #include <elf.h>
@@ -11,12 +12,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* loader/agent/slot.h: struct slot follows the page of struct tp_self. */
-#define SLOT_SIZE 0x4000
-
 static struct tp_self *self(void)
 {
 	return (struct tp_self *)getauxval(AT_TPROC);
+}
+
+static struct slot *slot(void)
+{
+	return (struct slot *)((char *)self() - SLOT_SELF + SLOT_STATE);
 }
 
 /* NULL when the program runs by itself, where nothing is there to be ruined. */
@@ -169,13 +172,13 @@ static void ruin(void *from, size_t size, int with)
 static void slot_zero(uintptr_t where)
 {
 	(void)where;
-	ruin((char *)self() + 0x1000, SLOT_SIZE, 0);
+	ruin(slot(), SLOT_STATE_SIZE, 0);
 }
 
 static void slot_ones(uintptr_t where)
 {
 	(void)where;
-	ruin((char *)self() + 0x1000, SLOT_SIZE, 0xff);
+	ruin(slot(), SLOT_STATE_SIZE, 0xff);
 }
 
 static void self_zero(uintptr_t where)
@@ -194,7 +197,7 @@ static void slot_breakpoint(uintptr_t where)
 {
 	(void)where;
 	if (self())
-		memset((char *)self() + 0x1000, 0xff, SLOT_SIZE);
+		memset(slot(), 0xff, SLOT_STATE_SIZE);
 	__asm__ volatile("int3");
 }
 
@@ -211,7 +214,7 @@ static void no_signal_stack(uintptr_t where)
 {
 	(void)where;
 	if (self())
-		need(!munmap((char *)self() - 0x10000, 0x10000), "munmap");
+		need(!munmap((char *)slot() - SLOT_ALT_SIZE, SLOT_ALT_SIZE), "munmap");
 	write_4(0);
 }
 
