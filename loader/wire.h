@@ -80,10 +80,11 @@ enum wire_launch_flags {
 	WIRE_NO_NEW_PRIVS = 1,
 	WIRE_HAS_AFFINITY = 2, /* else the server's own stays */
 	WIRE_HAS_IOPRIO = 4,
-	WIRE_FORK_ALL = 8, /* forks copy the neighbours' memory too */
+	WIRE_FORK_ALL = 8,    /* forks copy the neighbours' memory too */
 	WIRE_HOLD_CRASH = 16, /* when it crashes: WIRE_CRASHED, and it waits for WIRE_LET_DIE */
 	WIRE_CRASH_STOPS_SPACE = 32, /* with that: all others are stopped for so long */
-	WIRE_HAS_TERMINAL = 64, /* a standard descriptor is the caller's controlling terminal */
+	WIRE_HAS_TERMINAL = 64,   /* a standard descriptor is the caller's controlling terminal */
+	WIRE_WAIT_DEBUGGER = 128, /* it does nothing until a debugger has attached and lets it go */
 };
 
 /*
@@ -189,7 +190,8 @@ struct wire_debug {
  * as it takes to attach to it; id 0 puts the space's own back.  One debugger at a time has
  * this right: another one is told that it waits (WIRE_SHOWN with EINPROGRESS), and again when
  * its turn has come.
- * WIRE_RELEASE: the threads of threadproc `id` that ran onto a breakpoint and wait go on.
+ * WIRE_RELEASE: the threads of threadproc `id` that ran onto a breakpoint and wait go on; and what
+ * WIRE_WAIT_DEBUGGER began is over, if it was shown.
  */
 struct wire_show {
 	struct wire_header h;

@@ -9,7 +9,7 @@ import time
 
 import gdb
 
-from . import breaks
+from . import breaks, start
 from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to, told
 
 # What has to be so while components are debugged.
@@ -31,6 +31,11 @@ def start_thread(thread):
 
 def say(text):
     gdb.write(text + "\n")
+
+
+def anybody_runs():
+    return any(thread.is_running() for inferior in gdb.inferiors()
+               for thread in inferior.threads())
 
 
 def prepare():
@@ -100,6 +105,8 @@ def _begin(component, shown, background=""):
     before = gdb.selected_inferior()
     inferior = _inferior_for(component)
     switch_to(inferior)
+    if start.waits(component):
+        start.await_sleep(component)
     try:
         with quiet(), setting("confirm", "off"):
             (_attach_shown if shown else _attach_by_bias)(component, background)
@@ -112,12 +119,21 @@ def _begin(component, shown, background=""):
 
 def _done(component, inferior, shown):
     """GDB has read all that it wants to know of it."""
+    if start.waits(component):
+        _place(component, inferior)
     breaks.narrow_all()
     for listener in on_attached:
         listener(component)
     debugger.session().release(component.id)
     how = "" if shown else "; symbols by address only, without thread-local variables"
     say(f"{component} is inferior {inferior.num} (process {component.pid}){how}")
+
+
+def _place(component, inferior):
+    with selection_kept():
+        select(inferior)
+        if not start.place(component):
+            say(f"{component} is not at its first instruction, but before")
 
 
 def attach(component):
@@ -138,6 +154,7 @@ class Queue:
     def __init__(self):
         self._waiting = []
         self._current = None  # (component, inferior, was it shown, what to do then)
+        self._stopping = None
 
     def add(self, component, then=lambda inferior: None):
         self._waiting.append((component, then))
@@ -154,6 +171,15 @@ class Queue:
             return True
         return len(inferior.progspace.objfiles()) > 1 and (
             gdb.parameter("non-stop") or all(t.is_stopped() for t in inferior.threads()))
+
+    def _can_place(self, component, inferior):
+        """One that waits for us has to stand still, for which it is stopped once (non-stop mode)."""
+        if not start.waits(component) or all(t.is_stopped() for t in inferior.threads()):
+            return True
+        if self._stopping is not inferior:
+            self._stopping = inferior
+            stop(inferior)
+        return False
 
     def go_on(self):
         """Looks whether the one at work is through, then takes the next."""
@@ -172,6 +198,8 @@ class Queue:
     def _finish(self):
         component, inferior, shown, then = self._current
         if inferior.is_valid() and not self._is_ready(inferior):
+            return
+        if inferior.is_valid() and inferior.pid and not self._can_place(component, inferior):
             return
         self._current = None
         if not self._waiting:
@@ -208,11 +236,14 @@ def stop(inferior):
                 gdb.execute("interrupt", to_string=True)
 
 
-def attach_all(components):
-    """Attaches several; the first of them is selected at the end."""
+def attach_all(components, then=stop):
+    """Attaches several; the first of them is selected at the end.
+
+    In non-stop mode that goes on after the return; then is what is done with each inferior.
+    """
     if gdb.parameter("non-stop"):
         for component in components:
-            queue.add(component, stop)
+            queue.add(component, then)
         return
     first = None
     for component in components:

@@ -76,6 +76,10 @@ class Debugger:
     def _of_memory(inferior):
         return registry.Registry(registry.MemorySource(inferior.read_memory))
 
+    def space_to_use(self):
+        """The name of the space, which need not be there yet."""
+        return self._directory.name if self._directory else space.chosen(self._wanted())
+
     def directory(self):
         """Where the space is.  Once a session is open it stays the same."""
         if self._directory is None:

@@ -137,6 +137,17 @@ class Component:
         return self.state in LIVING
 
     @property
+    def flags_address(self):
+        """Where its flags lie in the space."""
+        return (layout.TP_REGISTRY_ADDR + self.registry.offset("threadprocs", self.index)
+                + layout.STRUCTS["tp_threadproc"][1]["flags"][0])
+
+    @property
+    def first_instruction(self):
+        """The dynamic linker's, or the program's own without one."""
+        return self.record.interp_entry or self.record.entry
+
+    @property
     def argv(self):
         data = self.registry.heap(self.record.argv, MAX_TEXT)
         return [printable(word) for word in data.split(b"\0")[:-1]]
@@ -214,6 +225,10 @@ class Registry:
         if table.size != size or table.off + table.size * table.count > layout.TP_REGISTRY_SIZE:
             raise Damaged(f"the registry's table of {name} lies outside of it")
         return table
+
+    def offset(self, table, index):
+        """Where an element of a table is, from the registry's start."""
+        return self._tables[table].off + index * self._tables[table].size
 
     def heap(self, ref, most):
         """Bytes that a record refers to; nothing when they lie outside, or are too many."""

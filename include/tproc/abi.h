@@ -102,6 +102,7 @@ enum tp_state {
 enum tp_threadproc_flags {
 	TP_THREADPROC_LOOKED = 1, /* modules and fds are those of a program that is under way */
 	TP_THREADPROC_HELD = 2,	  /* its crashed thread is to wait */
+	TP_THREADPROC_WAITS = 4,  /* for a debugger, before its first instruction: flags is a futex */
 };
 
 /*

@@ -21,15 +21,6 @@
 /* How many stacks of threads that may have ended are asked for. */
 #define LOOK_AT_ALTS 16
 
-static const struct tp_threadproc *record_of(uint32_t index)
-{
-	const struct tp_registry *registry = (const struct tp_registry *)TP_REGISTRY_ADDR;
-
-	if (!index || index >= TP_THREADPROCS)
-		return 0;
-	return (const struct tp_threadproc *)(TP_REGISTRY_ADDR + registry->threadprocs.off) + index;
-}
-
 /* Not a forked child, nor one that shares the memory until it execs. */
 static bool is_threadproc(const struct tp_threadproc *record)
 {
@@ -169,7 +160,7 @@ static void die(int sig, const void *info, void *context)
 
 void crash_signal(int sig, const void *info, void *context, const struct slot *slot, uint32_t index)
 {
-	const struct tp_threadproc *record = record_of(index);
+	const struct tp_threadproc *record = report_record(index);
 
 	if (sig == SIGTRAP && slot->magic == SLOT_MAGIC &&
 	    trap_survive((struct slot *)slot, info, context))

@@ -120,6 +120,9 @@ void report_death_signal(struct slot *slot);
 /* A run of at least `granules` more address space.  Returns its address, or 0. */
 uint64_t report_claim(struct slot *slot, uint32_t granules, uint32_t *ret_granules);
 
+/* The record of that index in the registry, or 0. */
+const struct tp_threadproc *report_record(uint32_t index);
+
 /* Tells the server that there is something in the mailbox of that index. */
 void report_ring(uint32_t index);
 

@@ -34,6 +34,15 @@ static struct tp_mailbox *mailbox(const struct slot *slot)
 	return (struct tp_mailbox *)slot->mailbox;
 }
 
+const struct tp_threadproc *report_record(uint32_t index)
+{
+	const struct tp_registry *registry = (const struct tp_registry *)TP_REGISTRY_ADDR;
+
+	if (!index || index >= TP_THREADPROCS)
+		return 0;
+	return (const struct tp_threadproc *)(TP_REGISTRY_ADDR + registry->threadprocs.off) + index;
+}
+
 void report_ring(uint32_t index)
 {
 	struct tp_mailbox_header *header = (struct tp_mailbox_header *)TP_MAILBOX_ADDR;

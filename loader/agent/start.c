@@ -155,8 +155,21 @@ static void ignore_signals(uint64_t set)
 			sys4(__NR_rt_sigaction, sig, &ignore, 0, ARCH_SIGSET_SIZE);
 }
 
+/*
+ * Whoever asked to be debugged from the first instruction on may be traced by any debugger of the
+ * user's, also where the kernel permits that to parents only (Yama; elsewhere there is no such
+ * call).
+ */
+static _Noreturn void wait_for_debugger(const struct slot_launch *launch,
+                                        const struct tp_threadproc *record)
+{
+	sys5(__NR_prctl, PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	arch_enter_later(launch->entry, launch->sp, &record->flags, TP_THREADPROC_WAITS);
+}
+
 void start_program(void *arg)
 {
+	const struct tp_threadproc *record;
 	struct slot *slot = arg;
 	const struct slot_launch *launch = &slot->launch;
 	struct tp_self *self = (struct tp_self *)slot->self;
@@ -183,5 +196,8 @@ void start_program(void *arg)
 	ignore_signals(launch->sig_ignored);
 	crash_install(slot, launch->sig_ignored);
 	sys4(__NR_rt_sigprocmask, SIG_SETMASK, &launch->sig_blocked, 0, ARCH_SIGSET_SIZE);
+	record = report_record(slot->index);
+	if (record && (record->flags & TP_THREADPROC_WAITS))
+		wait_for_debugger(launch, record);
 	arch_enter(launch->entry, launch->sp);
 }

@@ -15,7 +15,14 @@
 
 #define EXIT_USAGE_ERROR 125
 
-enum { OPTION_FORK_ALL = 256, OPTION_REPORT, OPTION_ON_CRASH, OPTION_HELP, OPTION_USAGE };
+enum {
+	OPTION_FORK_ALL = 256,
+	OPTION_REPORT,
+	OPTION_ON_CRASH,
+	OPTION_WAIT_DEBUGGER,
+	OPTION_HELP,
+	OPTION_USAGE,
+};
 
 /* getopt and not argp: this is built against musl, which starts up faster (meson.build). */
 static const struct option options[] = {
@@ -25,6 +32,7 @@ static const struct option options[] = {
 	{"fork-all", no_argument, NULL, OPTION_FORK_ALL},
 	{"report", no_argument, NULL, OPTION_REPORT},
 	{"on-crash", required_argument, NULL, OPTION_ON_CRASH},
+	{"wait-debugger", optional_argument, NULL, OPTION_WAIT_DEBUGGER},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"usage", no_argument, NULL, OPTION_USAGE},
 	{"version", no_argument, NULL, 'V'},
@@ -36,8 +44,8 @@ static const char short_options[] = "+s:n:vV";
 
 static const char usage[] =
 	"Usage: tprun [-vV] [-s SPACE] [-n NAME] [--space=SPACE] [--name=NAME] [--verbose]\n"
-	"             [--fork-all] [--report] [--on-crash=POLICY] [--help] [--usage]\n"
-	"             [--version] [--] PROG [ARG...]\n";
+	"             [--fork-all] [--report] [--on-crash=POLICY] [--wait-debugger[=quiet]]\n"
+	"             [--help] [--usage] [--version] [--] PROG [ARG...]\n";
 
 static const char help[] =
 	"Usage: tprun [OPTION...] [--] PROG [ARG...]\n"
@@ -55,6 +63,8 @@ static const char help[] =
 	"      --on-crash=POLICY  report: the same; quiet: say nothing; core: write a core of\n"
 	"                      it alone; wait: hold it for a debugger; stop-space: and stop all\n"
 	"                      others in the space; restart: launch it again\n"
+	"      --wait-debugger[=quiet]  hold it before its first instruction until a debugger\n"
+	"                      (tpgdb) has attached and lets it go, and say so\n"
 	"      --help          print this and end\n"
 	"      --usage         print a short usage message and end\n"
 	"  -V, --version       print the version and end\n"
@@ -121,6 +131,12 @@ static bool parse(int argc, char **argv, struct run_options *run_options, int *r
 			if (!crash_policy_parse(optarg, &run_options->crash))
 				wrong = "--on-crash is one of report, quiet, core, wait, "
 					"stop-space, restart";
+			break;
+		case OPTION_WAIT_DEBUGGER:
+			run_options->wait_debugger = true;
+			run_options->say_waiting = !optarg;
+			if (optarg && strcmp(optarg, "quiet") != 0)
+				wrong = "--wait-debugger takes nothing, or quiet";
 			break;
 		case OPTION_HELP:
 			*ret_status = print(help);

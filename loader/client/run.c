@@ -101,6 +101,9 @@ static enum run_result run_once(const struct run_options *options, const struct 
 	if (options->verbose)
 		dprintf(STDERR_FILENO, "tprun: threadproc %u, pid %d, space %s\n", launched.id,
 		        launched.pid, options->space);
+	if (options->say_waiting)
+		dprintf(STDERR_FILENO, "tprun: process %d waits for a debugger: tpgdb -s %s %u\n",
+		        launched.pid, options->space, launched.id);
 	result = follow(options, sock, signal_fd, &launched, asked->parent, ret_value, err);
 	close(launched.pidfd);
 	return result;
@@ -136,6 +139,7 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 		.parent = getppid(),
 		.name = options->name,
 		.flags = (options->fork_all ? WIRE_FORK_ALL : 0) |
+	                 (options->wait_debugger ? WIRE_WAIT_DEBUGGER : 0) |
 	                 crash_policy_flags(&options->crash),
 	};
 	enum run_result result;

@@ -14,6 +14,8 @@ struct run_options {
 	const char *name; /* of the threadproc, NULL: the program's */
 	char **argv;      /* NULL-terminated; argv[0] is searched in PATH */
 	bool fork_all;
+	bool wait_debugger; /* it is held before its first instruction until there is one */
+	bool say_waiting;   /* on standard error, and how to attach */
 	struct crash_policy crash;
 	bool verbose; /* says on standard error what was started */
 };

@@ -2,6 +2,7 @@
 
 #include "lib/base/cleanup.h"
 #include "loader/server/client.h"
+#include "loader/server/hold.h"
 #include "loader/server/log.h"
 #include "loader/server/mm_view.h"
 #include "loader/server/text.h"
@@ -220,13 +221,13 @@ int debug_show(struct debug_session *session, uint32_t id, struct err *err)
 
 /* ---- breakpoints ---------------------------------------------------------------------------- */
 
-static bool is_attached_by_somebody(const struct server *server, uint32_t id)
+bool debug_has_attached(const struct threadproc *tp)
 {
 	const struct debug_session *session;
 
-	DL_FOREACH(server->debug.sessions, session)
-		if (has_attached(session, id))
-			return true;
+	DL_FOREACH(tp->server->debug.sessions, session)
+	if (has_attached(session, tp->id))
+		return true;
 	return false;
 }
 
@@ -272,7 +273,7 @@ static void clean_up(struct server *server, const struct debug_session *gone)
 
 		if (!tp || tp->phase != THREADPROC_LIVING)
 			continue;
-		if (!is_attached_by_somebody(server, tp->id))
+		if (!debug_has_attached(tp))
 			count += text_restore(tp);
 		if (has_attached(gone, tp->id) && !tp->stopped_at_attach)
 			wake_up(tp);
@@ -282,14 +283,15 @@ static void clean_up(struct server *server, const struct debug_session *gone)
 		log_error("a debugger left %u breakpoints behind; they are gone", count);
 }
 
-/* Pid of the process that traces this one, 0: nobody. */
-static pid_t tracer_of(pid_t pid)
+pid_t debug_tracer(pid_t pid, char *ret_state)
 {
-	static const char field[] = "\nTracerPid:";
+	static const char tracer_field[] = "\nTracerPid:";
+	static const char state_field[] = "\nState:\t";
 	AUTO_CLOSE int fd = -1;
 	char text[2048];
 	char path[40];
-	const char *at;
+	const char *tracer;
+	const char *state;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
@@ -298,14 +300,19 @@ static pid_t tracer_of(pid_t pid)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	at = strstr(text, field);
-	return at ? (pid_t)strtol(at + strlen(field), NULL, 10) : 0;
+	tracer = strstr(text, tracer_field);
+	state = strstr(text, state_field);
+	if (!tracer || !state)
+		return 0;
+	*ret_state = state[strlen(state_field)];
+	return (pid_t)strtol(tracer + strlen(tracer_field), NULL, 10);
 }
 
 uint64_t debug_trapped(struct threadproc *tp, uint64_t addr, uint64_t flags)
 {
 	struct server *server = tp->server;
 	int original;
+	char state;
 
 	/* What a debugger wanted to hear of when it ended; the program itself does no such thing. */
 	if (flags & TP_TRAP_NO_BREAKPOINT)
@@ -315,7 +322,7 @@ uint64_t debug_trapped(struct threadproc *tp, uint64_t addr, uint64_t flags)
 		return TP_TRAP_NOT_OURS;
 	if (flags & TP_TRAP_IN_CHILD)
 		return TP_TRAP_PUT_BACK | (uint64_t)original << 8;
-	if (tracer_of(tp->pid))
+	if (debug_tracer(tp->pid, &state))
 		return TP_TRAP_GO_ON;
 	if (!server->debug.sessions) {
 		text_restore_at(server, addr);
@@ -380,8 +387,11 @@ void debug_release(struct debug_session *session, uint32_t id)
 {
 	struct threadproc *tp = find_living(session->server, id);
 
-	if (tp)
-		release(tp);
+	if (!tp)
+		return;
+	release(tp);
+	if (has_attached(session, id))
+		hold_end(tp);
 }
 
 void debug_tell(struct server *server, enum wire_event_kind kind, const struct threadproc *tp,

@@ -28,6 +28,12 @@ void debug_release(struct debug_session *session, uint32_t id);
 void debug_tell(struct server *server, enum wire_event_kind kind, const struct threadproc *tp,
                 uint64_t address);
 
+/* True when some debugger had it shown, and is there still. */
+bool debug_has_attached(const struct threadproc *tp);
+
+/* Pid of the process that traces this one, 0: nobody; and then the letter of its state. */
+pid_t debug_tracer(pid_t pid, char *ret_state);
+
 /*
  * A thread of tp, or a forked child of its, ran onto a breakpoint without a debugger that saw it: an enum
  * tp_trap_verdict, and from bit 8 on the byte that belongs there.  flags are of enum tp_trap_flags.

@@ -5,9 +5,11 @@
 #include "loader/server/fdmap.h"
 
 #include <limits.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,6 +100,8 @@ void threadproc_publish_start(struct threadproc *tp, const struct launch_input *
 	memcpy(record->runs, tp->runs, sizeof(record->runs));
 	record->exe = heap_put_string(heap, input->program->path);
 	record->argv = put_argv(heap, input->program->argc, input->program->argv);
+	if (wire->flags & WIRE_WAIT_DEBUGGER)
+		record->flags |= TP_THREADPROC_WAITS;
 	record_end(tp);
 }
 
@@ -200,6 +204,16 @@ void threadproc_publish_held(struct threadproc *tp, bool held)
 	record_begin(tp);
 	record->flags ^= TP_THREADPROC_HELD;
 	record_end(tp);
+}
+
+void threadproc_publish_let_go(struct threadproc *tp)
+{
+	struct tp_threadproc *record = threadproc_record(tp);
+
+	record_begin(tp);
+	__atomic_fetch_and(&record->flags, ~(uint32_t)TP_THREADPROC_WAITS, __ATOMIC_RELEASE);
+	record_end(tp);
+	syscall(SYS_futex, &record->flags, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 void threadproc_publish_looked(struct threadproc *tp)

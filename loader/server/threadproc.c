@@ -4,6 +4,7 @@
 #include "loader/server/client.h"
 #include "loader/server/crash.h"
 #include "loader/server/debug.h"
+#include "loader/server/hold.h"
 #include "loader/server/log.h"
 
 #include <errno.h>
@@ -86,6 +87,7 @@ void threadproc_started(struct threadproc *tp)
 	tp->phase = THREADPROC_LIVING;
 	threadproc_publish_state(tp, TP_STATE_RUNNING);
 	loop_arm(&tp->server->loop, &tp->first_look, FIRST_LOOK_MS);
+	hold_begin(tp);
 	debug_tell(tp->server, WIRE_EVENT_STARTED, tp, 0);
 	if (tp->client)
 		client_started(tp->client, tp->id, tp->pid, tp->pidfd.fd,
@@ -276,6 +278,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	close(TAKE_FD(tp->pidfd.fd));
 	loop_disarm(&server->loop, &tp->exec_timer);
 	loop_disarm(&server->loop, &tp->first_look);
+	loop_disarm(&server->loop, &tp->hold_timer);
 	/* One that came and went before the first look, did nothing wrong and mapped nothing new
 	 * left nothing that somebody could want to know. */
 	if (!tp->sources || info.si_code != CLD_EXITED || has_scanned(tp))

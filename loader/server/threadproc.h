@@ -36,6 +36,8 @@ struct threadproc {
 	struct plan_job job;	  /* its launch */
 	struct loop_timer exec_timer;
 	struct loop_timer first_look; /* at the link map, soon after the start */
+	struct loop_timer hold_timer; /* while it waits for a debugger (hold.c) */
+	bool seen_debugged; /* one traced it and let it run when that was last looked at */
 	struct server *server;
 	struct client *client; /* NULL: gone, or never was */
 	enum threadproc_phase phase;
@@ -135,6 +137,7 @@ void threadproc_publish_state(struct threadproc *tp, enum tp_state state);
 void threadproc_publish_end(struct threadproc *tp, int code, int status);
 void threadproc_publish_runs(struct threadproc *tp);
 void threadproc_publish_held(struct threadproc *tp, bool held);
+void threadproc_publish_let_go(struct threadproc *tp); /* no longer TP_THREADPROC_WAITS */
 void threadproc_publish_looked(struct threadproc *tp);
 void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *crash);
 

@@ -5,7 +5,8 @@ Usage: tour.py [--update] DOCUMENT
 
 Two components run in one space, left and right, and sessions come one after the other.  A session is made
 of the commands in the comment before it.  A line "@NAME TEXT" is told to a component and not shown;
-{offer} is the address of a function of right's, {shared} that of a variable of left's.
+{offer} is the address of a function of right's, {shared} that of a variable of left's, {build} the build
+directory.
 
     <!-- gdb
     tproc list
@@ -45,7 +46,7 @@ class Tour(GdbTest):
         text = DOCUMENT.read_text(encoding="utf-8")
         self.launch("left")
         self.launch("right", program="worker-2")
-        self.places = {"{offer}": self.ask("right", "address").split()[1],
+        self.places = {"{build}": str(BUILD), "{offer}": self.ask("right", "address").split()[1],
                        "{shared}": self.ask("left", "shared").split()[1]}
         if UPDATE:
             DOCUMENT.write_text(SESSION.sub(self.updated, text), encoding="utf-8")

@@ -335,7 +335,7 @@ static const char *spoil_attribute(struct wire_launch *launch, int n)
 {
 	switch (n) {
 	case 0:
-		launch->flags = 128;
+		launch->flags = 1u << 20;
 		return "unknown flags";
 	case 1:
 		launch->flags = 1u << 31;
@@ -383,7 +383,7 @@ static const char *spoil_attribute(struct wire_launch *launch, int n)
 		return NULL;
 	case 15:
 		launch->flags = WIRE_NO_NEW_PRIVS | WIRE_FORK_ALL | WIRE_HOLD_CRASH |
-		                WIRE_CRASH_STOPS_SPACE;
+		                WIRE_CRASH_STOPS_SPACE | WIRE_WAIT_DEBUGGER;
 		return NULL;
 	default:
 		launch->timer_slack_ns = UINT64_MAX;

@@ -57,6 +57,13 @@ long arch_clone(const void *args, unsigned long size, void (*fn)(void *), void *
 /* Starts a program as the kernel's start_thread and the psABI do: rdx 0, flags clear. */
 _Noreturn void arch_enter(uint64_t entry, uint64_t sp);
 
+/*
+ * The same once none of `bits` is set in the futex `word`.  A debugger that finds the thread asleep
+ * there (its base pointer is `word`) may move it to the entry, with all registers but the stack
+ * pointer 0.
+ */
+_Noreturn void arch_enter_later(uint64_t entry, uint64_t sp, const uint32_t *word, uint32_t bits);
+
 /* Entry points that stubs jump to (struct patch_stub_head). */
 void arch_entry(void);
 void arch_sigreturn(void);

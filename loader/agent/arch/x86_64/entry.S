@@ -220,6 +220,32 @@ arch_enter:
 	jmp	*%rax
 	.cfi_endproc
 
+/* void arch_enter_later(uint64_t entry, uint64_t sp, const uint32_t *word, uint32_t bits) */
+	.globl	arch_enter_later
+	.type	arch_enter_later, @function
+arch_enter_later:
+	.cfi_startproc
+	.cfi_undefined rip
+	movq	%rsi, %rsp		/* nothing below is used */
+	movq	%rdi, %rbx
+	movq	%rdx, %rbp
+	movl	%ecx, %r12d
+.Lwait:
+	movl	(%rbp), %edx
+	testl	%r12d, %edx
+	jz	.Lgo
+	movl	$__NR_futex, %eax
+	movq	%rbp, %rdi
+	xorl	%esi, %esi		/* FUTEX_WAIT */
+	xorl	%r10d, %r10d		/* no timeout */
+	syscall
+	jmp	.Lwait
+.Lgo:
+	movq	%rbx, %rdi
+	movq	%rsp, %rsi
+	jmp	arch_enter
+	.cfi_endproc
+
 /* Where a handler returns to.  Debuggers know a signal's frame by these very bytes. */
 	.globl	arch_sigreturn
 	.type	arch_sigreturn, @function
