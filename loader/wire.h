@@ -85,6 +85,7 @@ enum wire_launch_flags {
 	WIRE_CRASH_STOPS_SPACE = 32, /* with that: all others are stopped for so long */
 	WIRE_HAS_TERMINAL = 64,   /* a standard descriptor is the caller's controlling terminal */
 	WIRE_WAIT_DEBUGGER = 128, /* it does nothing until a debugger has attached and lets it go */
+	WIRE_HAS_QUARANTINE = 256, /* refused by a space that has another */
 };
 
 /*
@@ -118,7 +119,7 @@ struct wire_launch {
 	struct wire_rlimit rlimits[WIRE_RLIMITS];
 	uint64_t affinity[WIRE_CPUS / 64];
 	uint32_t first_fds; /* how many come with this packet */
-	uint32_t pad2;
+	uint32_t quarantine;             /* granules (loader/quarantine.h) */
 	int32_t targets[WIRE_FIRST_FDS]; /* the number each of them gets in the threadproc */
 };
 

@@ -18,17 +18,17 @@
 #include <stdint.h>
 
 #define TP_ABI_MAGIC UINT64_C(0x0143434f52505401)
-#define TP_ABI_VERSION 1u
+#define TP_ABI_VERSION 2u
 
 /* ---- The map of the space -------------------------------------------------
  *
  * The toolkit's own memory lies between the images of position-dependent
  * programs (0x400000 up) and AddressSanitizer's shadow (0x7fff8000).
  */
+#define TP_MAILBOX_ADDR UINT64_C(0x67000000)
 #define TP_AGENT_ADDR UINT64_C(0x70000000)
-#define TP_MAILBOX_ADDR UINT64_C(0x73000000)
 #define TP_REGISTRY_ADDR UINT64_C(0x78000000)
-#define TP_RESERVED_LO TP_AGENT_ADDR
+#define TP_RESERVED_LO TP_MAILBOX_ADDR
 #define TP_RESERVED_HI UINT64_C(0x7c000000)
 
 /* A granule is the unit in which addresses are owned: owner = table[address >> 34]. */
@@ -44,7 +44,7 @@
 #define TP_FIRST_GRANULE 1028u
 #define TP_LAST_GRANULE 8064u
 
-#define TP_THREADPROCS 4096u
+#define TP_THREADPROCS 8192u /* more than there are granules: whoever was in one is on record */
 #define TP_IMAGES 2048u
 #define TP_NAMES 4096u
 #define TP_FIXED 64u
@@ -265,7 +265,45 @@ struct tp_name {
 	uint64_t publish_ns;
 	char name[TP_NAME_SIZE];
 	char type[TP_NAME_SIZE];
-	uint64_t reserved[3];
+	uint64_t lock;       /* struct tp_mutex that protects it, 0: not said */
+	uint64_t suspect_ns; /* when that was found locked by one that had died, 0: it was not */
+	uint32_t suspect_id; /* who had died */
+	uint32_t reserved32;
+	uint64_t reserved[4];
+};
+
+/* ---- Robust mutexes (libtproc) ----------------------------------------------- */
+
+#define TP_MUTEX_MAGIC UINT64_C(0x7865747570740102)
+#define TP_MUTEX_FILE 40u
+
+/* Whose pthread_mutex_t it is: they differ. */
+enum tp_mutex_libc {
+	TP_MUTEX_GLIBC = 1,
+	TP_MUTEX_MUSL = 2,
+};
+
+struct tp_mutex_holder {
+	uint32_t id; /* of the threadproc; 0: none, or outside of every space */
+	int32_t tid; /* 0: nobody */
+	uint64_t since_ns;
+	uint32_t line; /* where it was locked */
+	uint32_t reserved32;
+	char file[TP_MUTEX_FILE]; /* NUL-terminated; of a longer path the end */
+};
+
+/*
+ * Lies in memory of the programs, as they chose: it is written by whoever has it locked, and can be
+ * written by all.  The kernel knows who has it locked; holder is what that one noted.
+ */
+struct tp_mutex {
+	uint64_t magic;
+	uint32_t libc; /* enum tp_mutex_libc */
+	uint32_t reserved32;
+	uint64_t lock[8]; /* pthread_mutex_t, robust and shared between processes */
+	struct tp_mutex_holder holder;
+	struct tp_mutex_holder
+		died; /* who died while he had it locked, until it is made consistent */
 };
 
 /* ---- Processor (x86) -------------------------------------------------------- */
@@ -331,7 +369,9 @@ struct tp_registry {
 	struct tp_table names;	     /* struct tp_name */
 	struct tp_table heap;	     /* bytes */
 	struct tp_table cpuid;	     /* struct tp_cpuid */
-	uint64_t reserved[16];
+	uint64_t quarantine; /* addresses given up rest until so many bytes were; UINT64_MAX: for
+	                        ever */
+	uint64_t reserved[15];
 };
 
 #define TP_REGISTRY_SIZE UINT64_C(0x4000000)
@@ -352,13 +392,16 @@ struct tp_mailbox_header {
 
 enum tp_request_op {
 	TP_REQUEST_NONE = 0,
-	TP_REQUEST_CLAIM = 1,	/* arg0: granules wanted in one run; answer: first granule */
-	TP_REQUEST_PUBLISH = 2, /* name, type, arg0: address, arg1: size */
+	TP_REQUEST_CLAIM = 1,   /* arg0: granules wanted in one run; answer: first granule */
+	TP_REQUEST_PUBLISH = 2, /* name, type, arg0: address, arg1: size, arg2: its tp_mutex or 0 */
 	TP_REQUEST_UNPUBLISH = 3,
 	TP_REQUEST_FILE = 4, /* arg0: descriptor of a file whose text is to be mapped */
-	TP_REQUEST_TRAP = 5, /* arg0: address of a breakpoint, arg1: enum tp_trap_flags; the answer is
-			      * an enum tp_trap_verdict, and from bit 8 on the byte that belongs there */
+	TP_REQUEST_TRAP =
+		5, /* arg0: address of a breakpoint, arg1: enum tp_trap_flags; the answer is
+	            * an enum tp_trap_verdict, and from bit 8 on the byte that belongs there */
 	TP_REQUEST_DEATH_SIGNAL = 6, /* arg0: for when the launcher's parent dies, 0: none */
+	TP_REQUEST_SUSPECT = 7,      /* name, arg0: id of who died with its lock */
+	TP_REQUEST_TRUST = 8,        /* name */
 };
 
 enum tp_trap_flags {
@@ -392,6 +435,7 @@ struct tp_request {
 	uint32_t serial;
 	uint64_t arg0;
 	uint64_t arg1;
+	uint64_t arg2;
 	uint64_t answer;
 	char name[TP_NAME_SIZE];
 	char type[TP_NAME_SIZE];
@@ -414,7 +458,7 @@ struct tp_mailbox {
 	struct tp_request request;
 	uint32_t trap_release; /* futex; counts when threads that wait on a breakpoint are to look */
 	uint32_t pad;
-	uint64_t reserved[63];
+	uint64_t reserved[62];
 	/* at TP_MAILBOX_CRASH: struct tp_crash */
 };
 

@@ -1,5 +1,5 @@
 /*
- * The offsets and sizes of ABI version 1, frozen; included by tproc/abi.h only.
+ * The offsets and sizes of ABI version 2, frozen; included by tproc/abi.h only.
  * A line here changes only together with TP_ABI_VERSION (docs/ABI.md).
  * Written by tools/abi-asserts.
  */
@@ -120,7 +120,7 @@ TP_AT(struct tp_site, len, 4);
 TP_AT(struct tp_site, pre, 5);
 TP_AT(struct tp_site, kind, 6);
 
-TP_SIZE(struct tp_name, 192);
+TP_SIZE(struct tp_name, 224);
 TP_AT(struct tp_name, seq, 0);
 TP_AT(struct tp_name, live, 4);
 TP_AT(struct tp_name, owner, 8);
@@ -130,7 +130,27 @@ TP_AT(struct tp_name, size, 24);
 TP_AT(struct tp_name, publish_ns, 32);
 TP_AT(struct tp_name, name, 40);
 TP_AT(struct tp_name, type, 104);
-TP_AT(struct tp_name, reserved, 168);
+TP_AT(struct tp_name, lock, 168);
+TP_AT(struct tp_name, suspect_ns, 176);
+TP_AT(struct tp_name, suspect_id, 184);
+TP_AT(struct tp_name, reserved32, 188);
+TP_AT(struct tp_name, reserved, 192);
+
+TP_SIZE(struct tp_mutex_holder, 64);
+TP_AT(struct tp_mutex_holder, id, 0);
+TP_AT(struct tp_mutex_holder, tid, 4);
+TP_AT(struct tp_mutex_holder, since_ns, 8);
+TP_AT(struct tp_mutex_holder, line, 16);
+TP_AT(struct tp_mutex_holder, reserved32, 20);
+TP_AT(struct tp_mutex_holder, file, 24);
+
+TP_SIZE(struct tp_mutex, 208);
+TP_AT(struct tp_mutex, magic, 0);
+TP_AT(struct tp_mutex, libc, 8);
+TP_AT(struct tp_mutex, reserved32, 12);
+TP_AT(struct tp_mutex, lock, 16);
+TP_AT(struct tp_mutex, holder, 80);
+TP_AT(struct tp_mutex, died, 144);
 
 TP_SIZE(struct tp_cpuid, 24);
 TP_AT(struct tp_cpuid, leaf, 0);
@@ -175,25 +195,27 @@ TP_AT(struct tp_registry, images, 232);
 TP_AT(struct tp_registry, names, 248);
 TP_AT(struct tp_registry, heap, 264);
 TP_AT(struct tp_registry, cpuid, 280);
-TP_AT(struct tp_registry, reserved, 296);
+TP_AT(struct tp_registry, quarantine, 296);
+TP_AT(struct tp_registry, reserved, 304);
 
-TP_SIZE(struct tp_mailbox_header, 528);
+TP_SIZE(struct tp_mailbox_header, 1040);
 TP_AT(struct tp_mailbox_header, doorbell, 0);
 TP_AT(struct tp_mailbox_header, waiting, 4);
 TP_AT(struct tp_mailbox_header, fork_lock, 8);
 TP_AT(struct tp_mailbox_header, reserved, 12);
 TP_AT(struct tp_mailbox_header, pending, 16);
 
-TP_SIZE(struct tp_request, 168);
+TP_SIZE(struct tp_request, 176);
 TP_AT(struct tp_request, state, 0);
 TP_AT(struct tp_request, op, 4);
 TP_AT(struct tp_request, result, 8);
 TP_AT(struct tp_request, serial, 12);
 TP_AT(struct tp_request, arg0, 16);
 TP_AT(struct tp_request, arg1, 24);
-TP_AT(struct tp_request, answer, 32);
-TP_AT(struct tp_request, name, 40);
-TP_AT(struct tp_request, type, 104);
+TP_AT(struct tp_request, arg2, 32);
+TP_AT(struct tp_request, answer, 40);
+TP_AT(struct tp_request, name, 48);
+TP_AT(struct tp_request, type, 112);
 
 TP_SIZE(struct tp_mailbox, 720);
 TP_AT(struct tp_mailbox, generation, 0);
@@ -205,9 +227,9 @@ TP_AT(struct tp_mailbox, escapes, 24);
 TP_AT(struct tp_mailbox, quiet, 32);
 TP_AT(struct tp_mailbox, scanned, 36);
 TP_AT(struct tp_mailbox, request, 40);
-TP_AT(struct tp_mailbox, trap_release, 208);
-TP_AT(struct tp_mailbox, pad, 212);
-TP_AT(struct tp_mailbox, reserved, 216);
+TP_AT(struct tp_mailbox, trap_release, 216);
+TP_AT(struct tp_mailbox, pad, 220);
+TP_AT(struct tp_mailbox, reserved, 224);
 
 TP_SIZE(struct tp_crash, 8792);
 TP_AT(struct tp_crash, state, 0);

@@ -2,7 +2,6 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/space_dir.h"
-#include "loader/client/start.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,8 +92,8 @@ int client_connect_at(const struct client_place *place, int *ret_sock, struct er
 	return 0;
 }
 
-static int connect_or_start(const char *space, const struct client_place *place, bool start,
-                            int *ret_sock, struct err *err)
+static int connect_or_start(const char *space, const struct client_place *place,
+                            const struct server_wanted *start, int *ret_sock, struct err *err)
 {
 	AUTO_CLOSE int sock = -1;
 	int error;
@@ -103,7 +102,7 @@ static int connect_or_start(const char *space, const struct client_place *place,
 		return -1;
 	error = connect_to(&place->addr, sock);
 	for (int i = 0; start && nobody_there(error) && i < START_ATTEMPTS; i++) {
-		if (start_server(space, place->dir_fd, err))
+		if (start_server(space, start, place->dir_fd, err))
 			return err_prefix(err, "cannot start the server of space %s", space);
 		error = connect_to(&place->addr, sock);
 	}
@@ -118,7 +117,8 @@ static int connect_or_start(const char *space, const struct client_place *place,
 	return 0;
 }
 
-int client_connect(const char *space, bool start, int *ret_sock, struct err *err)
+int client_connect(const char *space, const struct server_wanted *start, int *ret_sock,
+                   struct err *err)
 {
 	struct client_place place;
 	int result;

@@ -6,15 +6,18 @@
 
 #include "lib/base/err.h"
 
+#include "loader/client/start.h"
+
 #include <stdbool.h>
 #include <sys/un.h>
 
 /*
- * Connects to the server of the space; with start, starts one where there is none.
+ * Connects to the server of the space; starts one where there is none, unless start is NULL.
  * *ret_sock (blocking, close-on-exec) is the caller's.  ERR_NO_SPACE when there is no server,
  * or none could be started.
  */
-int client_connect(const char *space, bool start, int *ret_sock, struct err *err);
+int client_connect(const char *space, const struct server_wanted *start, int *ret_sock,
+                   struct err *err);
 
 /* Where the server of a space listens, for those that connect often. */
 struct client_place {

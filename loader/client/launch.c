@@ -161,6 +161,7 @@ static enum packet_result send_launch(int sock, const struct launch *launch, int
 	else
 		caller_describe(&body.launch);
 	body.launch.flags |= launch->flags;
+	body.launch.quarantine = launch->quarantine;
 	body.launch.first_fds = first;
 	body.launch.fd_count = launch->descriptors.count;
 	body.launch.sig_blocked = launch->signals.blocked;

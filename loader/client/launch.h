@@ -17,6 +17,7 @@ struct launch {
 	char *const *envp; /* NULL-terminated */
 	const char *name;  /* of the threadproc; NULL: the program's base name */
 	uint32_t flags;    /* WIRE_FORK_ALL */
+	uint32_t quarantine; /* with WIRE_HAS_QUARANTINE */
 	/* what caller_describe said, when that was asked before and still holds; NULL: ask now */
 	const struct wire_launch *attributes;
 	pid_t parent; /* the caller's, when it began */

@@ -5,6 +5,7 @@
 #include "lib/base/text.h"
 #include "loader/client/run.h"
 #include "loader/client/supervise.h"
+#include "loader/quarantine.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -20,6 +21,7 @@ enum {
 	OPTION_REPORT,
 	OPTION_ON_CRASH,
 	OPTION_WAIT_DEBUGGER,
+	OPTION_QUARANTINE,
 	OPTION_HELP,
 	OPTION_USAGE,
 };
@@ -33,6 +35,7 @@ static const struct option options[] = {
 	{"report", no_argument, NULL, OPTION_REPORT},
 	{"on-crash", required_argument, NULL, OPTION_ON_CRASH},
 	{"wait-debugger", optional_argument, NULL, OPTION_WAIT_DEBUGGER},
+	{"quarantine", required_argument, NULL, OPTION_QUARANTINE},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"usage", no_argument, NULL, OPTION_USAGE},
 	{"version", no_argument, NULL, 'V'},
@@ -45,6 +48,7 @@ static const char short_options[] = "+s:n:vV";
 static const char usage[] =
 	"Usage: tprun [-vV] [-s SPACE] [-n NAME] [--space=SPACE] [--name=NAME] [--verbose]\n"
 	"             [--fork-all] [--report] [--on-crash=POLICY] [--wait-debugger[=quiet]]\n"
+	"             [--quarantine=SIZE]\n"
 	"             [--help] [--usage] [--version] [--] PROG [ARG...]\n";
 
 static const char help[] =
@@ -65,6 +69,9 @@ static const char help[] =
 	"                      others in the space; restart: launch it again\n"
 	"      --wait-debugger[=quiet]  hold it before its first instruction until a debugger\n"
 	"                      (tpgdb) has attached and lets it go, and say so\n"
+	"      --quarantine=SIZE  when it starts the space: use addresses of an ended program\n"
+	"                      again only after so many (K, M, G, T) were given up later, or\n"
+	"                      \"forever\": never\n"
 	"      --help          print this and end\n"
 	"      --usage         print a short usage message and end\n"
 	"  -V, --version       print the version and end\n"
@@ -105,6 +112,8 @@ static int print(const char *text)
 static bool parse(int argc, char **argv, struct run_options *run_options, int *ret_status)
 {
 	const char *wrong = NULL;
+	static struct err err; /* wrong may point into it */
+	uint32_t granules;
 	int key;
 
 	if (isatty(STDERR_FILENO))
@@ -137,6 +146,11 @@ static bool parse(int argc, char **argv, struct run_options *run_options, int *r
 			run_options->say_waiting = !optarg;
 			if (optarg && strcmp(optarg, "quiet") != 0)
 				wrong = "--wait-debugger takes nothing, or quiet";
+			break;
+		case OPTION_QUARANTINE:
+			run_options->quarantine = optarg;
+			if (quarantine_parse(optarg, &granules, &err))
+				wrong = err.text;
 			break;
 		case OPTION_HELP:
 			*ret_status = print(help);

@@ -7,6 +7,7 @@
 #include "loader/client/lookup.h"
 #include "loader/client/restart.h"
 #include "loader/client/supervise.h"
+#include "loader/quarantine.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -29,10 +30,12 @@ static int find_program(const char *name, char **ret_path, int *ret_value, struc
 static int start(const struct run_options *options, const struct launch *asked, int *ret_sock,
                  struct launched *ret_launched, int *ret_value, struct err *err)
 {
+	const struct server_wanted server = {.quarantine = options->quarantine};
+
 	for (int i = 0; i < LAUNCH_ATTEMPTS; i++) {
 		AUTO_CLOSE int sock = -1;
 
-		if (client_connect(options->space, true, &sock, err))
+		if (client_connect(options->space, &server, &sock, err))
 			return -1;
 		switch (launch_program(sock, asked, ret_launched, ret_value, err)) {
 		case LAUNCH_STARTED:
@@ -145,6 +148,11 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 	enum run_result result;
 
 	*ret_value = EXIT_OUR_FAILURE;
+	if (options->quarantine) {
+		asked.flags |= WIRE_HAS_QUARANTINE;
+		if (quarantine_parse(options->quarantine, &asked.quarantine, err))
+			return RUN_FAILED;
+	}
 	caller_block_signals(&asked.signals);
 	if (descriptors_init(&asked.descriptors, err))
 		return RUN_FAILED;

@@ -16,6 +16,7 @@ struct run_options {
 	bool fork_all;
 	bool wait_debugger; /* it is held before its first instruction until there is one */
 	bool say_waiting;   /* on standard error, and how to attach */
+	const char *quarantine; /* that the space is to have; NULL: whatever it has */
 	struct crash_policy crash;
 	bool verbose; /* says on standard error what was started */
 };

@@ -91,12 +91,17 @@ static int arrange_descriptors(int log_fd, int ready_fd)
 	return result < 0 || syscall(SYS_close_range, READY_FD + 1, UINT_MAX, 0);
 }
 
-static void become_server(const char *path, const char *space, int log_fd, int ready_fd)
+static void become_server(const char *path, const char *space, const struct server_wanted *wanted,
+                          int log_fd, int ready_fd)
 {
 	char ready[16];
-	char *argv[] = {SERVER, "--space", (char *)space, "--ready-fd", ready, NULL};
+	char *argv[] = {SERVER, "--space", (char *)space, "--ready-fd", ready, NULL, NULL, NULL};
 
 	snprintf(ready, sizeof(ready), "%d", READY_FD);
+	if (wanted->quarantine) {
+		argv[5] = "--quarantine";
+		argv[6] = (char *)wanted->quarantine;
+	}
 	if (arrange_descriptors(log_fd, ready_fd) || setpgid(0, 0) || chdir("/"))
 		_exit(1);
 	clean_environment();
@@ -107,7 +112,8 @@ static void become_server(const char *path, const char *space, int log_fd, int r
 }
 
 /* The process between is gone when this returns, and with it the kinship. */
-static int spawn(const char *path, const char *space, int log_fd, int ready_fd, struct err *err)
+static int spawn(const char *path, const char *space, const struct server_wanted *wanted,
+                 int log_fd, int ready_fd, struct err *err)
 {
 	pid_t between = fork();
 
@@ -119,7 +125,7 @@ static int spawn(const char *path, const char *space, int log_fd, int ready_fd, 
 		if (server < 0)
 			dprintf(ready_fd, "%ccannot fork: %s", READY_ERROR, strerror(errno));
 		if (server == 0)
-			become_server(path, space, log_fd, ready_fd);
+			become_server(path, space, wanted, log_fd, ready_fd);
 		_exit(0);
 	}
 	/* with SIGCHLD ignored it is gone without a status: ECHILD */
@@ -151,7 +157,7 @@ static int await_ready(int fd, struct err *err)
 	return err_set(err, ERR_NO_SPACE, "it ended at once, see server.log");
 }
 
-int start_server(const char *space, int dir_fd, struct err *err)
+int start_server(const char *space, const struct server_wanted *wanted, int dir_fd, struct err *err)
 {
 	AUTO_CLOSE int log_fd = -1;
 	AUTO_CLOSE int read_fd = -1;
@@ -170,7 +176,7 @@ int start_server(const char *space, int dir_fd, struct err *err)
 		return err_os(err, errno, "cannot make a pipe");
 	read_fd = ends[0];
 	write_fd = ends[1];
-	if (spawn(path, space, log_fd, write_fd, err))
+	if (spawn(path, space, wanted, log_fd, write_fd, err))
 		return -1;
 	close(TAKE_FD(write_fd));
 	return await_ready(read_fd, err);

@@ -191,7 +191,9 @@ void threadproc_publish_crash(struct threadproc *tp, const struct tp_crash *cras
 
 	record_begin(tp);
 	heap_free(heap, &record->crash);
-	record->crash = heap_put(heap, crash, sizeof(*crash));
+	do {
+		record->crash = heap_put(heap, crash, sizeof(*crash));
+	} while (!record->crash.len && registry_drop_crash(&tp->server->registry));
 	record_end(tp);
 }
 

@@ -4,6 +4,7 @@
 #include "loader/server/threadproc.h"
 
 #include "lib/base/cleanup.h"
+#include "loader/quarantine.h"
 #include "loader/server/client.h"
 #include "loader/server/suits.h"
 #include "loader/server/stack.h"
@@ -134,6 +135,8 @@ static int claim(struct threadproc *tp, const struct image *image, uint32_t gran
 	registry_begin(&server->registry);
 	result = slots_claim(&server->slots, granules, (uint16_t)tp->index, tp->generation,
 	                     &tp->runs[0], err);
+	if (result)
+		*ret_they_come = teardown_hurry(server);
 	if (!result && image->fixed) {
 		result = claim_fixed(tp, image, ret_they_come, err);
 		if (result)
@@ -237,8 +240,25 @@ static int begin(struct threadproc *tp, struct launch_sources *s, struct err *er
 	return 0;
 }
 
+/* A space cannot change it: it was made with one. */
+static int check_quarantine(const struct server *server, const struct wire_launch *launch,
+                            struct err *err)
+{
+	char size[QUARANTINE_TEXT];
+
+	if (!(launch->flags & WIRE_HAS_QUARANTINE) ||
+	    launch->quarantine == server->options->quarantine)
+		return 0;
+	quarantine_text(server->options->quarantine, size);
+	return err_set(err, ERR_LIMIT,
+	               "space %s was started with --quarantine=%s: end it with \"tpserver --space "
+	               "%s --stop\", or use another space (-s)",
+	               server->options->space, size, server->options->space);
+}
+
 /* Why nothing can be launched just now; 0 when it can. */
-static int check_open(const struct server *server, struct err *err)
+static int check_open(const struct server *server, const struct wire_launch *launch,
+                      struct err *err)
 {
 	const char *space = server->options->space;
 
@@ -250,7 +270,7 @@ static int check_open(const struct server *server, struct err *err)
 		               space, space);
 	if (server->ending)
 		return err_set(err, ERR_LIMIT, "the space %s is ending", space);
-	return 0;
+	return check_quarantine(server, launch, err);
 }
 
 /* A server that a caller started, and that has nobody to care for, can make room for another. */
@@ -269,8 +289,10 @@ static bool leaves_instead(struct server *server, struct client *client,
                            const struct request *request, struct err *err)
 {
 	enum suits suits = suits_caller(&server->launch, client_caller(client), &request->launch);
+	struct err other;
 
-	if (suits != SUITS && may_leave(server)) {
+	if ((suits != SUITS || check_quarantine(server, &request->launch, &other)) &&
+	    may_leave(server)) {
 		server->loop.done = true;
 		return true;
 	}
@@ -289,7 +311,7 @@ static int launch(struct server *server, struct client *client, struct launch_so
 	struct threadproc *tp;
 
 	*ret_kind = FAILURE_OURS;
-	if (check_open(server, err) || err->code)
+	if (check_open(server, &sources->request->launch, err) || err->code)
 		return -1;
 	if (open_sources(server, client_caller(client)->pid, sources, err)) {
 		*ret_kind = sources->program.failure;

@@ -1,5 +1,6 @@
 /* tpserver: hosts a space. */
 #include "lib/base/space_dir.h"
+#include "loader/quarantine.h"
 #include "loader/server/server.h"
 #include "loader/server/stop.h"
 
@@ -14,7 +15,7 @@
 
 const char *argp_program_version = "tpserver " TPROC_VERSION;
 
-enum long_option { OPT_STAY = 256, OPT_STOP, OPT_THAW, OPT_READY_FD };
+enum long_option { OPT_STAY = 256, OPT_STOP, OPT_THAW, OPT_READY_FD, OPT_QUARANTINE };
 
 struct arguments {
 	struct server_options server;
@@ -24,18 +25,23 @@ struct arguments {
 };
 
 static const struct argp_option options[] = {
-	{ "space", 's', "SPACE", 0, "Name of the space (default: $TPROC_SPACE, else \"default\")", 0 },
-	{ "idle", 'i', "SECONDS", 0,
-	  "End after so long without a threadproc and a client (default: 60)", 0 },
-	{ "stay", OPT_STAY, NULL, 0, "Never end because of idleness", 0 },
-	{ "stop", OPT_STOP, NULL, 0, "End the space: its threadprocs, then its server", 0 },
-	{ "thaw", OPT_THAW, NULL, 0,
-	  "Let everything go on that was stopped by a crash (tprun --on-crash=stop-space)", 0 },
-	{ "ready-fd", OPT_READY_FD, "FD", 0,
-	  "Write 1 to this descriptor when the space is there, A when it has a server already, E "
-	  "and a text when it cannot be",
-	  0 },
-	{ 0 },
+	{"space", 's', "SPACE", 0, "Name of the space (default: $TPROC_SPACE, else \"default\")",
+         0},
+	{"idle", 'i', "SECONDS", 0,
+         "End after so long without a threadproc and a client (default: 60)", 0},
+	{"stay", OPT_STAY, NULL, 0, "Never end because of idleness", 0},
+	{"quarantine", OPT_QUARANTINE, "SIZE", 0,
+         "Use addresses of an ended program again only after so many (K, M, G, T) were given up "
+         "later, or \"forever\": never",
+         0},
+	{"stop", OPT_STOP, NULL, 0, "End the space: its threadprocs, then its server", 0},
+	{"thaw", OPT_THAW, NULL, 0,
+         "Let everything go on that was stopped by a crash (tprun --on-crash=stop-space)", 0},
+	{"ready-fd", OPT_READY_FD, "FD", 0,
+         "Write 1 to this descriptor when the space is there, A when it has a server already, E "
+         "and a text when it cannot be",
+         0},
+	{0},
 };
 
 static long parse_number(const char *text, long max, struct argp_state *state)
@@ -51,6 +57,7 @@ static long parse_number(const char *text, long max, struct argp_state *state)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
+	struct err err;
 
 	switch (key) {
 	case 's':
@@ -68,6 +75,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_THAW:
 		arguments->thaw = true;
+		return 0;
+	case OPT_QUARANTINE:
+		if (quarantine_parse(arg, &arguments->server.quarantine, &err))
+			argp_error(state, "%s", err.text);
 		return 0;
 	case OPT_READY_FD:
 		arguments->server.ready_fd = (int)parse_number(arg, INT_MAX, state);

@@ -1,5 +1,7 @@
 #include "loader/server/registry.h"
 
+#include "loader/quarantine.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -57,7 +59,7 @@ int registry_create(struct registry *registry, const char *space, struct err *er
 	const int seals = F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
 	struct tp_registry *map;
 
-	*registry = (struct registry){ .fresh_threadproc = 1 };
+	*registry = (struct registry){.fresh_threadproc = 1, .tombstones = REGISTRY_TOMBSTONES};
 	registry->fd = memfd_create("tproc-registry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (registry->fd < 0)
 		return err_os(err, errno, "cannot make the registry");
@@ -90,6 +92,16 @@ int registry_create(struct registry *registry, const char *space, struct err *er
 	map->name_high = 1;
 	__atomic_store_n(&map->magic, TP_ABI_MAGIC, __ATOMIC_RELEASE);
 	return 0;
+}
+
+void registry_set_quarantine(struct registry *registry, uint32_t granules)
+{
+	registry->map->quarantine = granules == QUARANTINE_FOREVER
+	                                    ? UINT64_MAX
+	                                    : (uint64_t)granules << TP_GRANULE_SHIFT;
+	/* Each of them has one granule or more. */
+	if (granules >= REGISTRY_TOMBSTONES)
+		registry->tombstones = granules < TP_THREADPROCS ? granules + 1 : TP_THREADPROCS;
 }
 
 void registry_destroy(struct registry *registry)
@@ -191,7 +203,7 @@ static void clear(struct registry *registry, struct tp_threadproc *record)
 
 uint32_t registry_new_threadproc(struct registry *registry)
 {
-	bool enough = registry->dead_count >= REGISTRY_TOMBSTONES;
+	bool enough = registry->dead_count >= registry->tombstones;
 	uint32_t index = enough ? take_dead(registry) : take_fresh(registry);
 
 	if (!index)
@@ -199,6 +211,22 @@ uint32_t registry_new_threadproc(struct registry *registry)
 	if (index)
 		clear(registry, &registry->threadprocs[index]);
 	return index;
+}
+
+bool registry_drop_crash(struct registry *registry)
+{
+	for (uint32_t i = 0; i < registry->dead_count; i++) {
+		uint32_t index = registry->dead[(registry->dead_first + i) % TP_THREADPROCS];
+		struct tp_threadproc *record = &registry->threadprocs[index];
+
+		if (!record->crash.len)
+			continue;
+		registry_seq_begin(&record->seq);
+		heap_free(&registry->heap, &record->crash);
+		registry_seq_end(&record->seq);
+		return true;
+	}
+	return false;
 }
 
 void registry_retire_threadproc(struct registry *registry, uint32_t index)

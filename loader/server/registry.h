@@ -27,13 +27,18 @@ struct registry {
 	uint32_t fresh_threadproc; /* no record from here on was ever used */
 	uint32_t dead_first;	   /* ring of retired records, the longest dead first */
 	uint32_t dead_count;
+	uint32_t tombstones; /* so many of the dead are kept, as far as there is room */
 	uint16_t dead[TP_THREADPROCS];
 };
 
-/* So many of the dead are kept at least, as far as there is room. */
+/* How many of the dead are kept, unless more of them are in quarantine. */
 #define REGISTRY_TOMBSTONES 256
 
 int registry_create(struct registry *registry, const char *space, struct err *err);
+
+/* So many granules rest in quarantine: whoever they belonged to is to stay on record. */
+void registry_set_quarantine(struct registry *registry, uint32_t granules);
+
 void registry_destroy(struct registry *registry);
 
 /* Brackets around every change: readers retry while the counters are odd or have moved. */
@@ -46,11 +51,17 @@ void registry_seq_begin(uint32_t *seq);
 void registry_seq_end(uint32_t *seq);
 
 /*
- * A record for a new threadproc: its index, or 0 when all are in use.  Beyond
- * REGISTRY_TOMBSTONES, so that memory does not grow with the number of launches, the longest dead
+ * A record for a new threadproc: its index, or 0 when all are in use.  Beyond as many of the dead
+ * as are to be kept, so that memory does not grow with the number of launches, the longest dead
  * makes room: what it left is cleared, its refs are freed, the generation counts on.
  */
 uint32_t registry_new_threadproc(struct registry *registry);
+
+/*
+ * The longest dead one that has a crash on record loses it, to make room for another.  False when
+ * there is none.
+ */
+bool registry_drop_crash(struct registry *registry);
 
 /* The threadproc is gone; its record stays readable until it is handed out again. */
 void registry_retire_threadproc(struct registry *registry, uint32_t index);

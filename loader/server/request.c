@@ -23,7 +23,8 @@
 
 static const uint32_t known_flags = WIRE_NO_NEW_PRIVS | WIRE_HAS_AFFINITY | WIRE_HAS_IOPRIO |
                                     WIRE_FORK_ALL | WIRE_HOLD_CRASH | WIRE_CRASH_STOPS_SPACE |
-                                    WIRE_HAS_TERMINAL | WIRE_WAIT_DEBUGGER;
+                                    WIRE_HAS_TERMINAL | WIRE_WAIT_DEBUGGER |
+                                    WIRE_HAS_QUARANTINE;
 
 /* Printable ASCII: the name goes to terminals and into JSON. */
 static int check_name(const char name[WIRE_NAME_SIZE], struct err *err)
@@ -102,6 +103,8 @@ static int check_attributes(const struct wire_launch *launch, struct err *err)
 {
 	if (launch->flags & ~known_flags)
 		return err_set(err, ERR_PROTOCOL, "unknown flags 0x%x", launch->flags);
+	if (!(launch->flags & WIRE_HAS_QUARANTINE) && launch->quarantine)
+		return err_set(err, ERR_PROTOCOL, "a quarantine that is not asked for");
 	if (launch->death_signal > SIGNALS)
 		return err_set(err, ERR_PROTOCOL, "no signal %u", launch->death_signal);
 	if (launch->pgid < 0 || launch->sid < 0)
@@ -316,8 +319,7 @@ static int take_first_fds(struct request *request, struct packet *packet, struct
 {
 	const struct wire_launch *launch = &request->launch;
 
-	if (launch->first_fds > WIRE_FIRST_FDS || launch->first_fds != packet->fd_count ||
-	    launch->pad2)
+	if (launch->first_fds > WIRE_FIRST_FDS || launch->first_fds != packet->fd_count)
 		return err_set(err, ERR_PROTOCOL, "a launch with %u descriptors that says %u",
 		               packet->fd_count, launch->first_fds);
 	return take_fds(request, packet, launch->targets, err);

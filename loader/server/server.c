@@ -397,7 +397,9 @@ static int start(struct server *server, struct place *place, struct err *err)
 	if (registry_create(&server->registry, server->options->space, err))
 		return -1;
 	processor_describe(&server->registry);
-	slots_init(&server->slots, server->registry.granules, server->registry.fixed);
+	registry_set_quarantine(&server->registry, server->options->quarantine);
+	slots_init(&server->slots, server->registry.granules, server->registry.fixed,
+	           server->options->quarantine);
 	image_cache_init(&server->images, &server->registry);
 	/* Signals first, so that the doorbell's thread starts with them blocked. */
 	if (take_signals(server, err) ||

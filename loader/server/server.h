@@ -38,6 +38,7 @@ struct server_options {
 	const char *space;
 	unsigned idle_seconds; /* without threadprocs and clients it ends after so long */
 	bool stay;	       /* it does not */
+	uint32_t quarantine;   /* granules (loader/quarantine.h) */
 	int ready_fd;	       /* told when the server listens, or why it cannot; -1: nobody */
 };
 

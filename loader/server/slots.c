@@ -1,27 +1,64 @@
 #include "loader/server/slots.h"
 
-#include <inttypes.h>
+#include "loader/quarantine.h"
 
-void slots_init(struct slots *slots, struct tp_granule *granules, struct tp_fixed *fixed)
+#include <inttypes.h>
+#include <stdbool.h>
+
+void slots_init(struct slots *slots, struct tp_granule *granules, struct tp_fixed *fixed,
+                uint32_t quarantine)
 {
 	*slots = (struct slots){
 		.granules = granules,
 		.fixed = fixed,
 		.next = TP_FIRST_GRANULE,
+		.quarantine = quarantine,
 	};
 }
 
-/* The first of count granules in a row, none of them live, in [from, to); 0: none. */
+/* Nobody's, and rested. */
+static bool is_free(const struct slots *slots, uint32_t g)
+{
+	switch (slots->granules[g].state) {
+	case TP_GRANULE_LIVE:
+		return false;
+	case TP_GRANULE_QUARANTINE:
+		return slots->given_up >= slots->rests_until[g];
+	default:
+		return true;
+	}
+}
+
+/* The first of count granules in a row, all of them free, in [from, to); 0: none. */
 static uint32_t find_row(const struct slots *slots, uint32_t from, uint32_t to, uint32_t count)
 {
 	uint32_t row = 0;
 
 	for (uint32_t g = from; g < to; g++) {
-		row = slots->granules[g].state == TP_GRANULE_LIVE ? 0 : row + 1;
+		row = is_free(slots, g) ? row + 1 : 0;
 		if (row == count)
 			return g - count + 1;
 	}
 	return 0;
+}
+
+static int refuse(const struct slots *slots, uint32_t count, struct err *err)
+{
+	const uint64_t gib = TP_GRANULE_SIZE >> 30;
+	char size[QUARANTINE_TEXT];
+	uint32_t resting = 0;
+
+	for (uint32_t g = TP_FIRST_GRANULE; g < TP_LAST_GRANULE; g++)
+		resting += slots->granules[g].state == TP_GRANULE_QUARANTINE && !is_free(slots, g);
+	if (!resting)
+		return err_set(err, ERR_LIMIT,
+		               "the space has no %" PRIu64 " GiB of addresses left in a row",
+		               count * gib);
+	quarantine_text(slots->quarantine, size);
+	return err_set(err, ERR_LIMIT,
+	               "the space has no %" PRIu64 " GiB of addresses left in a row: %" PRIu64
+	               " GiB rest in quarantine (--quarantine=%s)",
+	               count * gib, resting * gib, size);
 }
 
 int slots_claim(struct slots *slots, uint32_t count, uint16_t owner, uint32_t generation,
@@ -35,9 +72,7 @@ int slots_claim(struct slots *slots, uint32_t count, uint16_t owner, uint32_t ge
 			first = find_row(slots, TP_FIRST_GRANULE, TP_LAST_GRANULE, count);
 	}
 	if (!first)
-		return err_set(err, ERR_LIMIT,
-			       "the space has no %" PRIu64 " GiB of addresses left in a row",
-			       (uint64_t)count << (TP_GRANULE_SHIFT - 30));
+		return refuse(slots, count, err);
 	for (uint32_t g = first; g < first + count; g++)
 		slots->granules[g] = (struct tp_granule){
 			.state = TP_GRANULE_LIVE, .owner = owner, .generation = generation
@@ -49,8 +84,12 @@ int slots_claim(struct slots *slots, uint32_t count, uint16_t owner, uint32_t ge
 
 void slots_quarantine(struct slots *slots, struct tp_run run)
 {
-	for (uint32_t g = run.first; g < run.first + run.count; g++)
+	for (uint32_t g = run.first; g < run.first + run.count; g++) {
 		slots->granules[g].state = TP_GRANULE_QUARANTINE;
+		slots->rests_until[g] = ++slots->given_up + slots->quarantine;
+		if (slots->quarantine == QUARANTINE_FOREVER)
+			slots->rests_until[g] = UINT64_MAX;
+	}
 }
 
 void slots_unclaim(struct slots *slots, struct tp_run run)

@@ -145,6 +145,13 @@ struct batch {
 	struct threadproc *members;
 };
 
+/* Not at once: what is going on here comes to its end first. */
+static void retry_launches(struct server *server)
+{
+	if (server->waiting)
+		loop_arm(&server->loop, &server->retry_timer, 0);
+}
+
 static void drain(struct server *server);
 static void unmap_some(struct server *server, unsigned count);
 
@@ -167,6 +174,7 @@ static void on_unmapped(struct plan_job *job, const struct plan_done *done)
 	read_size(server, &mapped, &server->own_mark);
 	plan_deinit(&job->plan);
 	free(batch);
+	retry_launches(server);
 	if (server->draining && !server->unmapping)
 		drain(server);
 }
@@ -270,11 +278,10 @@ void teardown_flush(struct server *server)
 		drain(server);
 }
 
-/* Not at once: what is going on here comes to its end first. */
-static void retry_launches(struct server *server)
+bool teardown_hurry(struct server *server)
 {
-	if (server->waiting)
-		loop_arm(&server->loop, &server->retry_timer, 0);
+	teardown_flush(server);
+	return server->unmapping;
 }
 
 /*

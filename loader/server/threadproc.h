@@ -174,6 +174,12 @@ void teardown_begin(struct threadproc *tp);
 /* Has the agent unmap what waits, a few at a time. */
 void teardown_flush(struct server *server);
 
+/*
+ * Addresses are short: those of the ended are to be given up at once, and launches that wait are
+ * tried again then.  False when there are none on the way.
+ */
+bool teardown_hurry(struct server *server);
+
 /* Before a launch is laid out: what stands in its way and belongs to nobody goes. */
 void teardown_before_launch(struct server *server);
 

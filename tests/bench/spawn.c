@@ -101,7 +101,7 @@ static struct wire_pong ask(const char *space)
 	struct packet packet;
 	struct err err;
 
-	if (client_connect(space, false, &sock, &err) ||
+	if (client_connect(space, NULL, &sock, &err) ||
 	    packet_send(sock, WIRE_PING, &body, NULL, 0, &err) != PACKET_OK ||
 	    packet_recv(sock, PACKET_FROM_SERVER, &packet, &err) != PACKET_OK ||
 	    packet.body.h.type != WIRE_PONG)

@@ -33,7 +33,7 @@ TIMEOUT = 60
 PATIENCE = 20
 
 # include/tproc/abi.h: the toolkit's own memory
-RESERVED_LO = 0x70000000
+RESERVED_LO = 0x67000000
 RESERVED_HI = 0x7C000000
 PAGE = 4096
 

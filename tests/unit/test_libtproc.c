@@ -395,7 +395,8 @@ static void test_attach_trusts_nothing(void **state)
 	assert_int_equal(ATTACH_WITH(fake_auxval, 0), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(fake_auxval, fake_auxval + 1), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(fake.self->magic, 0), TPROC_NOT_IN_SPACE);
-	assert_int_equal(ATTACH_WITH(fake.self->abi_version, 2), TPROC_WRONG_VERSION);
+	assert_int_equal(ATTACH_WITH(fake.self->abi_version, TP_ABI_VERSION + 1),
+	                 TPROC_WRONG_VERSION);
 	assert_int_equal(ATTACH_WITH(fake.self->registry, 8), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(fake.self->index, 0), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(fake.self->index, 5000), TPROC_NOT_IN_SPACE);
@@ -403,7 +404,8 @@ static void test_attach_trusts_nothing(void **state)
 	assert_int_equal(ATTACH_WITH(fake.self->mailbox, 16), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(fake.self->mailbox_header, 16), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(registry->magic, 1), TPROC_NOT_IN_SPACE);
-	assert_int_equal(ATTACH_WITH(registry->abi_version, 2), TPROC_WRONG_VERSION);
+	assert_int_equal(ATTACH_WITH(registry->abi_version, TP_ABI_VERSION + 1),
+	                 TPROC_WRONG_VERSION);
 	assert_int_equal(ATTACH_WITH(registry->granule_shift, 30), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(registry->granules.count, 1), TPROC_NOT_IN_SPACE);
 	assert_int_equal(ATTACH_WITH(registry->granules.size, 4), TPROC_NOT_IN_SPACE);

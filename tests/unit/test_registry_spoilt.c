@@ -50,7 +50,7 @@ static void test_header(void **state)
 		const char *text;
 	} cases[] = {
 		{spoil_magic, "magic"},
-		{spoil_version, "ABI version 2; this program knows version 1"},
+		{spoil_version, "ABI version 3; this program knows version 2"},
 		{spoil_size_long, "bytes"},
 		{spoil_size_short, "bytes"},
 		{spoil_space, "name"},

@@ -1,5 +1,7 @@
 /* The registry as the server makes it: its layout, its seals, and the reuse of its records. */
 #include "loader/server/registry.h"
+
+#include "loader/quarantine.h"
 #include "tests/unit/fd_count.h"
 
 #include <setjmp.h>
@@ -182,6 +184,50 @@ static void test_new_records_in_order(void **state)
 }
 
 /* So many dead ones' records can be read; then the longest dead makes room. */
+/* Whoever has addresses that rest is on record for as long. */
+static void test_the_dead_of_a_quarantine(void **state)
+{
+	const uint32_t many = TP_THREADPROCS - 1;
+
+	registry_set_quarantine(&registry, 1);
+	assert_int_equal(registry.tombstones, REGISTRY_TOMBSTONES);
+	assert_int_equal(registry.map->quarantine, TP_GRANULE_SIZE);
+	registry_set_quarantine(&registry, 1000);
+	for (uint32_t i = 1; i <= 1001; i++) {
+		assert_int_equal(new_record(TP_STATE_EXITED), i);
+		registry_retire_threadproc(&registry, i);
+	}
+	assert_int_equal(new_record(TP_STATE_EXITED), 1);
+	registry_retire_threadproc(&registry, 1);
+	registry_set_quarantine(&registry, QUARANTINE_FOREVER);
+	assert_int_equal(registry.map->quarantine, UINT64_MAX);
+	for (uint32_t i = 1002; i <= many; i++) {
+		assert_int_equal(new_record(TP_STATE_EXITED), i);
+		registry_retire_threadproc(&registry, i);
+	}
+}
+
+/* The crash that was first makes room for another. */
+static void test_room_for_crashes(void **state)
+{
+	static const struct tp_crash crash;
+	struct tp_threadproc *records = registry.threadprocs;
+
+	for (uint32_t i = 1; i <= 3; i++) {
+		assert_int_equal(new_record(TP_STATE_CRASHED), i);
+		if (i > 1)
+			records[i].crash = heap_put(&registry.heap, &crash, sizeof(crash));
+		registry_retire_threadproc(&registry, i);
+	}
+	assert_true(registry_drop_crash(&registry));
+	assert_int_equal(records[2].crash.len, 0);
+	assert_int_equal(records[2].seq % 2, 0);
+	assert_int_equal(records[3].crash.len, sizeof(crash));
+	assert_true(registry_drop_crash(&registry));
+	assert_int_equal(records[3].crash.len, 0);
+	assert_false(registry_drop_crash(&registry));
+}
+
 static void test_the_dead_rest_before_reuse(void **state)
 {
 	for (uint32_t i = 1; i <= REGISTRY_TOMBSTONES; i++) {
@@ -299,6 +345,8 @@ int main(void)
 		TEST(test_readers_see_what_is_written),
 		TEST(test_new_records_in_order),
 		TEST(test_the_dead_rest_before_reuse),
+		TEST(test_the_dead_of_a_quarantine),
+		TEST(test_room_for_crashes),
 		TEST(test_the_living_are_left_alone),
 		TEST(test_all_in_use),
 		TEST(test_reuse_clears_and_frees),

@@ -1,6 +1,8 @@
 /* Who gets which addresses: on plain tables, as the registry has them. */
 #include "loader/server/slots.h"
 
+#include "loader/quarantine.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +22,7 @@ static int setup(void **state)
 {
 	memset(granules, 0, sizeof(granules));
 	memset(fixed, 0, sizeof(fixed));
-	slots_init(&slots, granules, fixed);
+	slots_init(&slots, granules, fixed, 0);
 	return 0;
 }
 
@@ -82,6 +84,128 @@ static void test_quarantined_is_reused_last(void **state)
 	assert_run(given_up, TP_GRANULE_QUARANTINE, 1);
 	assert_int_equal(claim(1, 2).first, given_up.first);
 	assert_run(given_up, TP_GRANULE_LIVE, 2);
+}
+
+/* Gives up one after the other, until the first comes again: how many there were between. */
+static uint32_t give_up_until_reuse(uint32_t quarantine)
+{
+	struct tp_run first;
+	uint32_t others = 0;
+
+	setup(NULL);
+	slots_init(&slots, granules, fixed, quarantine);
+	/* but for a few granules, somebody has them all */
+	claim(ALL - 40, 9);
+	first = claim(1, 1);
+	slots_quarantine(&slots, first);
+	for (;;) {
+		struct tp_run run = claim(1, 2);
+
+		if (run.first == first.first)
+			return others;
+		slots_quarantine(&slots, run);
+		others++;
+	}
+}
+
+static void test_rests_until_so_many_were_given_up(void **state)
+{
+	assert_int_equal(give_up_until_reuse(0), 39);
+	for (uint32_t quarantine = 1; quarantine < 40; quarantine++)
+		assert_true(give_up_until_reuse(quarantine) >= quarantine);
+}
+
+static void assert_refusal_says(uint32_t count, const char *text)
+{
+	struct tp_run run;
+	struct err err;
+
+	assert_int_equal(slots_claim(&slots, count, 1, 1, &run, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_non_null(strstr(err.text, text));
+}
+
+/* When all addresses are in use or rest, that is the end, until others are given up. */
+static void test_quarantine_that_is_too_large(void **state)
+{
+	struct tp_run live;
+
+	slots_init(&slots, granules, fixed, 30);
+	claim(ALL - 40, 9);
+	live = claim(20, 1);
+	for (int i = 0; i < 20; i++)
+		slots_quarantine(&slots, claim(1, 2));
+	assert_refusal_says(1, "320 GiB rest in quarantine (--quarantine=480G)");
+	slots_quarantine(&slots, live);
+	assert_int_equal(granules[claim(1, 3).first].owner, 3);
+}
+
+static void test_forever(void **state)
+{
+	slots_init(&slots, granules, fixed, QUARANTINE_FOREVER);
+	for (uint32_t i = 0; i < ALL; i++) {
+		struct tp_run run = claim(1, 1);
+
+		assert_int_equal(run.first, TP_FIRST_GRANULE + i);
+		slots_quarantine(&slots, run);
+	}
+	assert_refusal_says(1, "(--quarantine=forever)");
+	refuse(2);
+	for (uint32_t i = 0; i < ALL; i++)
+		assert_int_equal(granules[TP_FIRST_GRANULE + i].state, TP_GRANULE_QUARANTINE);
+}
+
+/* ---- how it is said --------------------------------------------------------------- */
+
+static void assert_quarantine(const char *text, uint32_t expected, const char *again)
+{
+	char shown[QUARANTINE_TEXT];
+	uint32_t granules_read = 0;
+	struct err err;
+
+	assert_int_equal(quarantine_parse(text, &granules_read, &err), 0);
+	assert_int_equal(granules_read, expected);
+	quarantine_text(granules_read, shown);
+	assert_string_equal(shown, again);
+}
+
+static void test_quarantine_as_text(void **state)
+{
+	assert_quarantine("0", 0, "0");
+	assert_quarantine("1", 1, "16G");
+	assert_quarantine("16G", 1, "16G");
+	assert_quarantine("17179869185", 2, "32G");
+	assert_quarantine("2t", 128, "2048G");
+	assert_quarantine("109T", 6976, "111616G");
+	assert_quarantine("112576G", ALL, "112576G");
+	assert_quarantine("forever", QUARANTINE_FOREVER, "forever");
+}
+
+static void test_quarantine_that_is_none(void **state)
+{
+	static const char *const texts[] = {"",
+	                                    "x",
+	                                    "-1",
+	                                    "G",
+	                                    "1GB",
+	                                    "1 G",
+	                                    "1.5G",
+	                                    " 1",
+	                                    "ever",
+	                                    "forever ",
+	                                    "112577G",
+	                                    "110T",
+	                                    "18446744073709551616",
+	                                    "99999999T"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		uint32_t read = 7;
+		struct err err;
+
+		assert_int_equal(quarantine_parse(texts[i], &read, &err), -1);
+		assert_int_equal(err.code, ERR_USAGE);
+		assert_int_equal(read, 7);
+	}
 }
 
 static void test_wraps_around_live_runs(void **state)
@@ -238,6 +362,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_claim_writes_the_table),
 		TEST(test_quarantined_is_reused_last),
+		TEST(test_rests_until_so_many_were_given_up),
+		TEST(test_quarantine_that_is_too_large),
+		TEST(test_forever),
+		TEST(test_quarantine_as_text),
+		TEST(test_quarantine_that_is_none),
 		TEST(test_wraps_around_live_runs),
 		TEST(test_row_across_the_start_of_the_search),
 		TEST(test_no_row_free),
