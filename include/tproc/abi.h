@@ -302,8 +302,7 @@ struct tp_mutex {
 	uint32_t reserved32;
 	uint64_t lock[8]; /* pthread_mutex_t, robust and shared between processes */
 	struct tp_mutex_holder holder;
-	struct tp_mutex_holder
-		died; /* who died while he had it locked, until it is made consistent */
+	struct tp_mutex_holder died; /* who died with it, until it is made consistent */
 };
 
 /* ---- Processor (x86) -------------------------------------------------------- */
@@ -369,8 +368,7 @@ struct tp_registry {
 	struct tp_table names;	     /* struct tp_name */
 	struct tp_table heap;	     /* bytes */
 	struct tp_table cpuid;	     /* struct tp_cpuid */
-	uint64_t quarantine; /* addresses given up rest until so many bytes were; UINT64_MAX: for
-	                        ever */
+	uint64_t quarantine;	     /* bytes of addresses that rest; UINT64_MAX: all, for ever */
 	uint64_t reserved[15];
 };
 
@@ -396,9 +394,9 @@ enum tp_request_op {
 	TP_REQUEST_PUBLISH = 2, /* name, type, arg0: address, arg1: size, arg2: its tp_mutex or 0 */
 	TP_REQUEST_UNPUBLISH = 3,
 	TP_REQUEST_FILE = 4, /* arg0: descriptor of a file whose text is to be mapped */
-	TP_REQUEST_TRAP =
-		5, /* arg0: address of a breakpoint, arg1: enum tp_trap_flags; the answer is
-	            * an enum tp_trap_verdict, and from bit 8 on the byte that belongs there */
+	/* arg0: address of a breakpoint, arg1: enum tp_trap_flags; the answer is an enum
+	 * tp_trap_verdict, and from bit 8 on the byte that belongs there */
+	TP_REQUEST_TRAP = 5,
 	TP_REQUEST_DEATH_SIGNAL = 6, /* arg0: for when the launcher's parent dies, 0: none */
 	TP_REQUEST_SUSPECT = 7,      /* name, arg0: id of who died with its lock */
 	TP_REQUEST_TRUST = 8,        /* name */
