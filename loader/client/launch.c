@@ -263,9 +263,14 @@ static enum launch_result await_answer(int sock, bool unread, struct launched *r
                                        int *ret_kind, struct err *err)
 {
 	enum launch_result result = LAUNCH_ERROR;
-	struct packet packet;
+	/* The caller's stack may be small. */
+	AUTO_FREE struct packet *packet = malloc(sizeof(*packet));
 
-	switch (packet_recv(sock, PACKET_FROM_SERVER, &packet, err)) {
+	if (!packet) {
+		err_os(err, ENOMEM, "the server's answer");
+		return LAUNCH_ERROR;
+	}
+	switch (packet_recv(sock, PACKET_FROM_SERVER, packet, err)) {
 	case PACKET_OK:
 		break;
 	case PACKET_EOF:
@@ -276,16 +281,16 @@ static enum launch_result await_answer(int sock, bool unread, struct launched *r
 	default:
 		return LAUNCH_ERROR;
 	}
-	if (packet.body.h.type == WIRE_STARTED)
-		result = take_started(&packet, ret_launched);
-	else if (packet.body.h.type == WIRE_FAILED)
-		result = take_failed(&packet.body.failed, ret_kind, err);
-	else if (packet.body.h.type == WIRE_LEAVING)
+	if (packet->body.h.type == WIRE_STARTED)
+		result = take_started(packet, ret_launched);
+	else if (packet->body.h.type == WIRE_FAILED)
+		result = take_failed(&packet->body.failed, ret_kind, err);
+	else if (packet->body.h.type == WIRE_LEAVING)
 		result = await_leaving(sock);
 	else
 		err_set(err, ERR_PROTOCOL, "the server answered with message type %u",
-		        packet.body.h.type);
-	packet_deinit(&packet);
+		        packet->body.h.type);
+	packet_deinit(packet);
 	return result;
 }
 

@@ -1,5 +1,6 @@
 #include "loader/client/supervise.h"
 
+#include "lib/base/cleanup.h"
 #include "loader/client/witness.h"
 
 #include <errno.h>
@@ -222,9 +223,15 @@ static void set_death_signal(const struct supervisor *supervisor, uint32_t signo
 static bool take_message(struct supervisor *supervisor, enum supervise_result *ret_result,
                          int *ret_status, struct err *err)
 {
-	struct packet packet;
+	/* The caller's stack may be small. */
+	AUTO_FREE struct packet *packet = malloc(sizeof(*packet));
 
-	switch (packet_recv(supervisor->sock, PACKET_FROM_SERVER, &packet, err)) {
+	if (!packet) {
+		err_os(err, ENOMEM, "a message of the server");
+		*ret_result = lose(supervisor, SUPERVISE_ERROR);
+		return true;
+	}
+	switch (packet_recv(supervisor->sock, PACKET_FROM_SERVER, packet, err)) {
 	case PACKET_OK:
 		break;
 	case PACKET_AGAIN:
@@ -236,23 +243,23 @@ static bool take_message(struct supervisor *supervisor, enum supervise_result *r
 		*ret_result = lose(supervisor, SUPERVISE_ERROR);
 		return true;
 	}
-	switch (packet.body.h.type) {
+	switch (packet->body.h.type) {
 	case WIRE_CHANGED:
-		follow_change(supervisor, &packet.body.status);
+		follow_change(supervisor, &packet->body.status);
 		return false;
 	case WIRE_CRASHED:
 		crash_begin(supervisor->crash);
 		return false;
 	case WIRE_DEATH_SIGNAL:
-		set_death_signal(supervisor, packet.body.death_signal.signo);
+		set_death_signal(supervisor, packet->body.death_signal.signo);
 		return false;
 	case WIRE_EXITED:
-		*ret_result = take_exit(&packet.body.status, ret_status);
+		*ret_result = take_exit(&packet->body.status, ret_status);
 		return true;
 	default:
-		packet_deinit(&packet);
+		packet_deinit(packet);
 		err_set(err, ERR_PROTOCOL, "the server sent message type %u out of turn",
-		        packet.body.h.type);
+		        packet->body.h.type);
 		*ret_result = lose(supervisor, SUPERVISE_ERROR);
 		return true;
 	}
