@@ -48,8 +48,7 @@ static const char short_options[] = "+s:n:vV";
 static const char usage[] =
 	"Usage: tprun [-vV] [-s SPACE] [-n NAME] [--space=SPACE] [--name=NAME] [--verbose]\n"
 	"             [--fork-all] [--report] [--on-crash=POLICY] [--wait-debugger[=quiet]]\n"
-	"             [--quarantine=SIZE]\n"
-	"             [--help] [--usage] [--version] [--] PROG [ARG...]\n";
+	"             [--quarantine=SIZE] [--help] [--usage] [--version] [--] PROG [ARG...]\n";
 
 static const char help[] =
 	"Usage: tprun [OPTION...] [--] PROG [ARG...]\n"
