@@ -178,6 +178,19 @@ static void do_fork(void)
 	printf("forked 0x%x\n", (unsigned)status);
 }
 
+static void do_vfork(void)
+{
+	int status = -1;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", "exit 42", (char *)NULL);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	printf("vforked 0x%x\n", (unsigned)status);
+}
+
 static void do_spawn(void)
 {
 	char *const argv[] = {(char *)"sh", (char *)"-c", (char *)"exit 42", NULL};
@@ -209,6 +222,21 @@ static void do_thread(void)
 	printf("thread %d\n", result == &component);
 }
 
+/* Many that come, wait for each other and go. */
+static void do_crowd(int count)
+{
+	pthread_t threads[MAX_THREADS];
+	int here = 0;
+	void *result;
+
+	while (here < count && here < MAX_THREADS &&
+	       !pthread_create(&threads[here], NULL, nothing, &component))
+		here++;
+	for (int i = 0; i < here; i++)
+		pthread_join(threads[i], &result);
+	printf("crowd %d\n", here);
+}
+
 static void do_as_told(char *line)
 {
 	char *argument = strchr(line, ' ');
@@ -228,6 +256,10 @@ static void do_as_told(char *line)
 		do_poking(line[4], argument);
 	else if (!strcmp(line, "fork"))
 		do_fork();
+	else if (!strcmp(line, "vfork"))
+		do_vfork();
+	else if (!strcmp(line, "crowd"))
+		do_crowd(atoi(argument));
 	else if (!strcmp(line, "spawn"))
 		do_spawn();
 	else if (!strcmp(line, "system"))
