@@ -63,7 +63,9 @@ def _inferior_for(component):
         if _is_unused(inferior):
             return inferior
     before = {inferior.num for inferior in everyone}
-    gdb.execute("add-inferior -no-connection", to_string=True)
+    connection = gdb.selected_inferior().connection
+    shared = connection is not None and "remote" in connection.type  # a gdbserver, here
+    gdb.execute(f"add-inferior{'' if shared else ' -no-connection'}", to_string=True)
     return next(inferior for inferior in gdb.inferiors() if inferior.num not in before)
 
 
