@@ -1,6 +1,6 @@
 #include "loader/client/crash.h"
 
-#include "loader/client/beside.h"
+#include "lib/base/beside.h"
 #include "loader/client/caller.h"
 
 #include <errno.h>
@@ -99,11 +99,10 @@ static void fill_commands(const struct crash *crash, struct commands *commands)
 	commands->argv[n++] = "--keep-going";
 	commands->argv[n++] = "--space";
 	commands->argv[n++] = crash->space;
-	if (policy->report != CRASH_REPORT_NONE) {
-		snprintf(commands->report, sizeof(commands->report), "--command=crash --keep%s %u",
-		         policy->report == CRASH_REPORT_SHORT ? " --short" : "", id);
-		commands->argv[n++] = commands->report;
-	}
+	snprintf(commands->report, sizeof(commands->report), "--command=crash --keep%s %u%s",
+	         policy->report == CRASH_REPORT_SHORT ? " --short" : "", id,
+	         policy->report == CRASH_REPORT_NONE ? " > /dev/null" : "");
+	commands->argv[n++] = commands->report;
 	if (policy->then == CRASH_THEN_CORE) {
 		snprintf(commands->core, sizeof(commands->core), "--command=dump-core %u core.%d",
 		         id, (int)crash->launched->pid);
@@ -149,8 +148,6 @@ static bool start_looker(struct crash *crash)
 	struct commands commands;
 	char path[PATH_MAX];
 
-	if (crash->policy->report == CRASH_REPORT_NONE && crash->policy->then != CRASH_THEN_CORE)
-		return false;
 	if (!beside_find("tpinspect", path)) {
 		dprintf(STDERR_FILENO, "tprun: tpinspect is not installed: no crash report\n");
 		return false;

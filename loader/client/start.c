@@ -1,7 +1,7 @@
 #include "loader/client/start.h"
 
+#include "lib/base/beside.h"
 #include "lib/base/cleanup.h"
-#include "loader/client/beside.h"
 #include "loader/client/caller.h"
 
 #include <errno.h>
@@ -34,7 +34,8 @@ enum ready {
  */
 static void clean_environment(void)
 {
-	static const char *const kept[] = {"XDG_RUNTIME_DIR=", "PATH=", "TZ="};
+	static const char *const kept[] = {
+		"XDG_RUNTIME_DIR=", "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "HOME=", "PATH=", "TZ="};
 	char **to = environ;
 
 	for (char **from = environ; *from; from++) {

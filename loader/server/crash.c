@@ -132,6 +132,7 @@ void crash_look(struct threadproc *tp)
 		give_verdict(box, TP_VERDICT_DIE);
 		return;
 	}
+	tp->looked_at = true;
 	threadproc_publish_held(tp, true);
 	give_verdict(box, TP_VERDICT_HOLD);
 	if (tp->stops_space)
@@ -169,4 +170,12 @@ void crash_publish_rest(struct threadproc *tp)
 	crash->state = state;
 	crash->verdict = TP_VERDICT_NONE;
 	threadproc_publish_crash(tp, crash);
+}
+
+/* What is held when it crashes is its launcher's business; what dies without a word is ours. */
+void crash_keep(struct threadproc *tp, int code, int status)
+{
+	if (code == CLD_EXITED || !threadproc_is_fault(status) || (tp->crashed && tp->looked_at))
+		return;
+	keeper_note(&tp->server->keeper, tp->id);
 }

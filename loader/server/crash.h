@@ -21,4 +21,7 @@ void crash_ended(struct threadproc *tp);
 /* At its end: a record that is only half written is published as it is. */
 void crash_publish_rest(struct threadproc *tp);
 
+/* At its end, which is on record, with code and status of waitid(2): what nobody saw is kept. */
+void crash_keep(struct threadproc *tp, int code, int status);
+
 #endif

@@ -314,7 +314,7 @@ void server_check_idle(struct server *server)
 {
 	if (server->client_count && !server->ending)
 		return;
-	if (has_threadprocs(server))
+	if (has_threadprocs(server) || keeper_busy(&server->keeper))
 		return;
 	/* A space that can launch nothing any more is of no use once it is empty. */
 	if (server->ending || !server->agent.alive)
@@ -323,9 +323,15 @@ void server_check_idle(struct server *server)
 		loop_arm(&server->loop, &server->idle_timer, server->options->idle_seconds * 1000);
 }
 
+static void on_kept(struct keeper *keeper)
+{
+	server_check_idle(server_of(keeper, keeper));
+}
+
 void server_shutdown(struct server *server)
 {
 	server->ending = true;
+	keeper_hurry(&server->keeper);
 	for (uint32_t i = 1; i < server->registry.map->threadproc_high; i++)
 		if (server->threadprocs[i])
 			threadproc_kill(server->threadprocs[i]);
@@ -391,6 +397,7 @@ static int start(struct server *server, struct place *place, struct err *err)
 	char children[64];
 
 	raise_limits();
+	keeper_init(&server->keeper, &server->loop, server->options->space, on_kept);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(children, sizeof(children), "/proc/self/task/%d/children", (int)getpid());
 	server->children_fd = open(children, O_RDONLY | O_CLOEXEC);

@@ -10,6 +10,7 @@
 #include "loader/server/agent_link.h"
 #include "loader/server/image_cache.h"
 #include "loader/server/interp_cache.h"
+#include "loader/server/keeper.h"
 #include "loader/server/launch_plan.h"
 #include "loader/server/loop.h"
 #include "loader/server/mailboxes.h"
@@ -52,6 +53,7 @@ struct server {
 	struct agent_link agent;
 	struct mailboxes mailboxes;
 	struct debug_state debug;
+	struct keeper keeper;
 	struct launch_space launch;
 	struct loop_source listener;
 	struct loop_source signals;

@@ -284,6 +284,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	if (!tp->sources || info.si_code != CLD_EXITED || has_scanned(tp))
 		threadproc_look(tp);
 	launch_drop_sources(tp);
+	crash_keep(tp, info.si_code, info.si_status);
 	tp->phase = THREADPROC_DEAD;
 	teardown_begin(tp);
 }

@@ -62,6 +62,7 @@ struct threadproc {
 	bool hold_crash;	     /* its launcher wants to look when it crashes */
 	bool crashed;		     /* the record of that is published */
 	bool stops_space;	     /* when it crashes, with hold_crash, all others stop */
+	bool looked_at;		     /* it was held for its launcher, who makes a report */
 	bool has_stopped_space;	     /* they did, and wait for it to be let go */
 	bool frozen;		     /* it is one of those that were stopped */
 	uint64_t execfn;             /* address of the string that AT_EXECFN names */

@@ -252,6 +252,53 @@ class Kept(ReportTest):
         self.assertRegex(self.newest()["what"], "^aborted")
         self.assertEqual(self.space.inspect("crash --kept 1")["what"], self.newest()["what"])
 
+    def until_kept(self, count):
+        """Waits until there are so many reports; nobody is told when one is made."""
+        self.space.until(lambda: len(self.kept()) == count, f"{count} reports are kept",
+                         self.space.log().splitlines)
+
+    def test_without_being_asked(self):
+        """Also when nothing is said of a crash, on what is left of it."""
+        for count, (way, words) in enumerate((ALONE[0], ALONE[1], ALONE[4]), 1):
+            done = self.space.run(self.crasher, way, options=["-n", way])
+            self.assertEqual(done.stderr, "")
+            self.until_kept(count)
+            report = self.newest()
+            self.assertEqual(report["threadproc"]["name"], way)
+            self.assertRegex(report["what"], words)
+        # one that had no chance to write a record
+        self.space.run("/bin/bash", "-c", "ulimit -c 0; kill -SEGV $$", options=["-n", "killed"])
+        self.until_kept(4)
+
+    def test_not_twice(self):
+        """What was reported, or ended in another way, is not kept by the server as well."""
+        self.crash([self.crasher, "null"], "null")
+        self.space.run(self.crasher, "null", options=["--on-crash=quiet", "--on-crash=core"],
+                       cwd=self.space.runtime)
+        self.assertEqual(len(self.kept()), 2)
+        self.space.run("/bin/sh", "-c", "kill -KILL $$")
+        self.space.run("/bin/false")
+        self.space.run(self.crasher, "abort")
+        self.until_kept(3)
+        self.assertEqual(self.newest()["kind"], "abort")
+
+    def test_too_often(self):
+        """A program that crashes as a habit is neither waited for nor kept each time."""
+        crashes = 0
+        while "threadprocs crash too often" not in self.space.log():
+            self.space.run(self.crasher, "null")
+            crashes += 1
+            self.assertLess(crashes, 200)
+        self.assertGreater(crashes, 10)
+        self.space.until(lambda: len(self.kept()) >= 10, "ten are kept")
+
+    def test_space_ends(self):
+        """What is being kept when the space is ended is finished first."""
+        self.space.run(self.crasher, "null")
+        subprocess.run([command("tpserver"), "-s", self.space.name, "--stop"], env=self.space.env,
+                       check=True, timeout=TIMEOUT)
+        self.assertFalse(self.space.is_up())
+
     def test_hostile(self):
         """A kept file is no more than a file."""
         self.crash([self.crasher, "null"], "null")

@@ -1,4 +1,4 @@
-#include "loader/client/beside.h"
+#include "lib/base/beside.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 bool beside_find(const char *name, char path[PATH_MAX])
 {
-	static const char *const below[] = {"", "/..", "/../../inspect"};
+	static const char *const below[] = {"", "/..", "/../inspect", "/../../inspect"};
 	char self[PATH_MAX - 64];
 	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 

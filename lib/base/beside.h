@@ -1,6 +1,6 @@
 /* beside.h - the toolkit's other commands. */
-#ifndef TPROC_CLIENT_BESIDE_H
-#define TPROC_CLIENT_BESIDE_H
+#ifndef TPROC_BASE_BESIDE_H
+#define TPROC_BASE_BESIDE_H
 
 #include <limits.h>
 #include <stdbool.h>
