@@ -78,8 +78,8 @@ static void print_owner(struct session *session, const struct lock *lock)
 	const struct lock_state *state = &lock->state;
 
 	fprintf(session->out, "  %s%s%s",
-	        out_style(session->colour, lock_is_bad(lock) ? OUT_RED : OUT_PLAIN), lock_state_name(lock),
-	        out_style(session->colour, OUT_PLAIN));
+	        out_style(session->colour, lock_is_bad(lock) ? OUT_RED : OUT_PLAIN),
+	        lock_state_name(lock), out_style(session->colour, OUT_PLAIN));
 	if (state->readers) {
 		fprintf(session->out, " by %" PRIu32 " reader%s", state->readers,
 		        state->readers == 1 ? "" : "s");
@@ -92,6 +92,18 @@ static void print_owner(struct session *session, const struct lock *lock)
 	fputc('\n', session->out);
 }
 
+/* How long at least, where that is known. */
+static void print_wait_time(struct session *session, const struct lock_thread *thread)
+{
+	char text[SHOW_TEXT_SIZE];
+	struct err err;
+	uint64_t ns;
+
+	if (thread->tp &&
+	    !target_thread_asleep(session_target(session), thread->tp, thread->tid, &ns, &err))
+		fprintf(session->out, " for %s", show_seconds(ns, text));
+}
+
 static void print_lock(struct session *session, const struct lock *lock)
 {
 	print_place(session, lock->state.addr);
@@ -102,6 +114,7 @@ static void print_lock(struct session *session, const struct lock *lock)
 	for (size_t i = 0; i < lock->waiter_count; i++) {
 		fputs("  awaited by ", session->out);
 		print_thread(session, &lock->waiters[i]);
+		print_wait_time(session, &lock->waiters[i]);
 		fputc('\n', session->out);
 	}
 }
@@ -158,6 +171,19 @@ static json_t *thread_json(const struct lock_thread *thread)
 	                 (int)thread->tid);
 }
 
+static json_t *waiter_json(struct session *session, const struct lock_thread *thread)
+{
+	json_t *waiter = thread_json(thread);
+	struct err err;
+	uint64_t ns;
+
+	if (target_thread_asleep(session_target(session), thread->tp, thread->tid, &ns, &err))
+		json_object_set_new(waiter, "waiting_ns", json_null());
+	else
+		json_object_set_new(waiter, "waiting_ns", json_integer((json_int_t)ns));
+	return waiter;
+}
+
 static json_t *place_json(struct session *session, uint64_t addr)
 {
 	AUTO_FREE struct identity *id = malloc(sizeof(*id));
@@ -174,15 +200,16 @@ static json_t *lock_json(struct session *session, const struct lock *lock)
 	json_t *waiters = json_array();
 
 	for (size_t i = 0; i < lock->waiter_count; i++)
-		json_array_append_new(waiters, thread_json(&lock->waiters[i]));
-	return json_pack("{s:o, s:s, s:o, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:i, s:o}", "lock",
-	                 place_json(session, state->addr), "type",
-	                 state->type == LOCK_RWLOCK ? "rwlock" : "mutex", "kind",
-	                 state->type == LOCK_MUTEX ? json_string(lock_kind_name(state)) : json_null(),
-	                 "robust", state->robust, "priority_inheritance", state->inherit, "shared",
-	                 state->shared, "library", state->library == LOCK_MUSL ? "musl" : "glibc",
-	                 "state", lock_state_name(lock), "owner", thread_json(&lock->owner), "readers",
-	                 (int)state->readers, "count", (int)state->count, "waiters", waiters);
+		json_array_append_new(waiters, waiter_json(session, &lock->waiters[i]));
+	return json_pack(
+		"{s:o, s:s, s:o, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:i, s:o}", "lock",
+		place_json(session, state->addr), "type",
+		state->type == LOCK_RWLOCK ? "rwlock" : "mutex", "kind",
+		state->type == LOCK_MUTEX ? json_string(lock_kind_name(state)) : json_null(),
+		"robust", state->robust, "priority_inheritance", state->inherit, "shared",
+		state->shared, "library", state->library == LOCK_MUSL ? "musl" : "glibc", "state",
+		lock_state_name(lock), "owner", thread_json(&lock->owner), "readers",
+		(int)state->readers, "count", (int)state->count, "waiters", waiters);
 }
 
 static json_t *circle_json(const struct locks *locks, const struct lock_circle *circle)
@@ -283,10 +310,10 @@ const struct verb verb_locks = {
 	.help = "mutexes and rwlocks that are held or waited for, and deadlocks",
 	.details =
 		"Those that a thread waits for, and robust ones that a thread holds; with "
-                "--search\n"
+		"--search\n"
 		"also mutexes that a living thread holds and nobody waits for yet.\n"
 		"Who holds each, of which component, and who waits for it; whether its owner "
-                "died.\n"
+		"died.\n"
 		"Threads that wait for each other in a circle are a deadlock, across components\n"
 		"too.\n"
 		"Nothing is stopped: each thread is as it was when it was looked at.\n",

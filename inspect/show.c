@@ -117,6 +117,15 @@ const char *show_duration(uint64_t ns, char text[SHOW_TEXT_SIZE])
 	return text;
 }
 
+const char *show_seconds(uint64_t ns, char text[SHOW_TEXT_SIZE])
+{
+	if (ns >= 100 * NS_PER_S)
+		return show_duration(ns, text);
+	snprintf(text, SHOW_TEXT_SIZE, "%" PRIu64 ".%" PRIu64 " s", ns / NS_PER_S,
+	         ns / (NS_PER_S / 10) % 10);
+	return text;
+}
+
 const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE])
 {
 	uint64_t now = show_now();

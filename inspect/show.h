@@ -24,6 +24,9 @@ uint64_t show_now(void);
 /* "12 s", "5 min", "3 h", "2 days". */
 const char *show_duration(uint64_t ns, char text[SHOW_TEXT_SIZE]);
 
+/* "0.2 s", "3.2 s", from 100 seconds on as show_duration. */
+const char *show_seconds(uint64_t ns, char text[SHOW_TEXT_SIZE]);
+
 /* "12 s ago", counted from now. */
 const char *show_ago(uint64_t ns, char text[SHOW_TEXT_SIZE]);
 

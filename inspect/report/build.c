@@ -131,8 +131,10 @@ static void add_ties(struct report *report, json_t *doc)
 		json_object_set_new(doc, "names", sharing_names(report));
 		json_object_set_new(doc, "descriptors", sharing_descriptors(report));
 	}
+	if (locks_of_report(report))
+		report->locks = (struct locks){0};
 	locks = locks_json(report);
-	waiters = sharing_waiters(report);
+	waiters = waiters_json(report);
 	pointers = sharing_pointers(report);
 	json_object_set_new(doc, "suspects", verdict_json(report, locks, pointers, waiters));
 	json_object_set_new(doc, "locks", locks);
@@ -201,6 +203,7 @@ static int look_at_crash(struct report *report, struct err *err)
 static void report_deinit(struct report *report)
 {
 	backtrace_deinit(&report->backtrace);
+	locks_deinit(&report->locks);
 	if (report->has_debugging)
 		debugging_end(&report->debugging);
 	unwinder_destroy(report->unwinder);

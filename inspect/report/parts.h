@@ -9,6 +9,7 @@
 
 #include "lib/read/access.h"
 #include "lib/read/identify.h"
+#include "lib/read/locks.h"
 #include "lib/unwind/unwind.h"
 
 struct report {
@@ -25,6 +26,7 @@ struct report {
 	struct identity *fault;     /* what lies at access.addr */
 	struct identity *pc;        /* what lies at the program counter */
 	struct backtrace backtrace; /* of the thread that crashed */
+	struct locks locks;         /* of everybody */
 };
 
 /* Where in the code an address is; text is raw. */
@@ -107,14 +109,17 @@ json_t *stacks_json(struct report *report);
 /* Lists; NULL when memory is short. */
 json_t *sharing_names(const struct report *report);
 json_t *sharing_descriptors(const struct report *report);
-json_t *sharing_waiters(const struct report *report);
 json_t *sharing_pointers(struct report *report);
 
 /* ---- locks.c
  * -------------------------------------------------------------------------------------- */
 
-/* Those that it held; a list. */
-json_t *locks_json(struct report *report);
+/* Fills in report->locks. */
+int locks_of_report(struct report *report);
+
+/* Those that it held, and all that wait for it; lists. */
+json_t *locks_json(const struct report *report);
+json_t *waiters_json(const struct report *report);
 
 /* ---- verdict.c
  * --------------------------------------------------------------------------------------

@@ -10,20 +10,9 @@
 
 /* ---- Who ---------------------------------------------------------------------------------- */
 
-/* "0.2 s", "3.2 s", then as show_duration. */
-static void put_duration(FILE *out, uint64_t ns)
-{
-	char text[SHOW_TEXT_SIZE];
-
-	if (ns < UINT64_C(100000000000))
-		fprintf(out, "%" PRIu64 ".%" PRIu64 " s", ns / 1000000000, ns / 100000000 % 10);
-	else
-		fputs(show_duration(ns, text), out);
-}
-
 void words_end(FILE *out, const struct reg_threadproc *tp, uint64_t now)
 {
-	char signal[SHOW_TEXT_SIZE];
+	char signal[SHOW_TEXT_SIZE], text[SHOW_TEXT_SIZE];
 
 	if (tp->abi.state == TP_STATE_EXECED)
 		fputs("went on to another program", out);
@@ -34,9 +23,8 @@ void words_end(FILE *out, const struct reg_threadproc *tp, uint64_t now)
 		        show_signal(tp->abi.exit_status, signal));
 	if (!tp->abi.end_ns)
 		return;
-	fputc(' ', out);
-	put_duration(out, now > tp->abi.end_ns ? now - tp->abi.end_ns : 0);
-	fputs(" ago", out);
+	fprintf(out, " %s ago",
+	        show_seconds(now > tp->abi.end_ns ? now - tp->abi.end_ns : 0, text));
 }
 
 void words_who(FILE *out, const struct reg_threadproc *tp)

@@ -1,14 +1,12 @@
-/* What ties a threadproc to others: names, descriptors, locks, pointers. */
+/* What ties a threadproc to others: names, descriptors, pointers. */
 #include "inspect/report/parts.h"
 
-#include "inspect/brief.h"
 #include "inspect/holder.h"
 #include "inspect/show.h"
 
 #include "lib/base/cleanup.h"
 #include "lib/read/refs.h"
 #include "lib/read/shared_files.h"
-#include "lib/read/wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +14,6 @@
 
 /* Of each list that can be long, so much is told. */
 #define DESCRIPTORS_MAX 100
-#define WAITERS_MAX 100
 #define HOLDERS_MAX 10
 #define COMPONENTS_MAX 100
 /* Words of one component whose holder is looked up. */
@@ -83,71 +80,6 @@ json_t *sharing_descriptors(const struct report *report)
 		                                      "shared_with", with));
 	}
 	shared_files_deinit(&files);
-	return list;
-}
-
-/* ---- Those that wait ------------------------------------------------------------------------ */
-
-static json_t *waiter_json(const struct report *report, const struct reg_threadproc *tp, pid_t tid,
-                           const struct wait *wait)
-{
-	AUTO_FREE struct identity *id = malloc(sizeof(*id));
-	AUTO_FREE char *text = NULL;
-	size_t size;
-	FILE *out;
-
-	if (!id)
-		return NULL;
-	identify(report->target, wait->word, id);
-	out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
-	brief_text(out, id);
-	if (fclose(out))
-		return NULL;
-	return json_pack("{s:o, s:i, s:o, s:s, s:b}", "threadproc", show_json_who(tp), "tid",
-	                 (int)tid, "address", out_json_hex(wait->word), "what", text, "held_by_it",
-	                 wait->how == HOLDER_MUTEX && wait->holder == report->tp);
-}
-
-/* Threads of another one that wait for what it holds, or in its memory. */
-static void add_waiters(const struct report *report, const struct reg_threadproc *tp, json_t *list)
-{
-	struct threads threads;
-	struct err err;
-
-	if (target_threads(report->target, tp, &threads, &err))
-		return;
-	for (size_t i = 0; i < threads.count && json_array_size(list) < WAITERS_MAX; i++) {
-		pid_t tid = threads.list[i].tid;
-		struct thread_info info;
-		struct wait wait;
-
-		if (tid == report->crash->tid ||
-		    target_thread_info(report->target, tp, tid, &info, &err))
-			continue;
-		wait_find(report->target, &info, &wait);
-		if (wait.kind != WAIT_FUTEX)
-			continue;
-		/* its own threads wait in its own memory all the time */
-		if ((wait.how == HOLDER_MUTEX && wait.holder == report->tp) ||
-		    (tp != report->tp &&
-		     registry_owner(report->target->snapshot, wait.word).tp == report->tp))
-			json_array_append_new(list, waiter_json(report, tp, tid, &wait));
-	}
-	threads_deinit(&threads);
-}
-
-json_t *sharing_waiters(const struct report *report)
-{
-	const struct snapshot *snapshot = report->target->snapshot;
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
-		if (reg_threadproc_lives(&snapshot->threadprocs[i]) &&
-		    !session_interrupted(report->session))
-			add_waiters(report, &snapshot->threadprocs[i], list);
-	}
 	return list;
 }
 

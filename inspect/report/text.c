@@ -4,6 +4,8 @@
  */
 #include "inspect/report/report.h"
 
+#include "inspect/show.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -246,6 +248,17 @@ static void print_locks(const struct page *page, const json_t *report)
 	}
 }
 
+/* As far as that is known: it may have been woken in between. */
+static void print_wait_time(const struct page *page, const json_t *waiter)
+{
+	const json_t *ns = json_object_get(waiter, "waiting_ns");
+	char text[SHOW_TEXT_SIZE];
+
+	if (json_is_integer(ns) && json_integer_value(ns) > 0)
+		fprintf(page->out, ", for %s",
+		        show_seconds((uint64_t)json_integer_value(ns), text));
+}
+
 static void print_waiters(const struct page *page, const json_t *report)
 {
 	json_t *waiter;
@@ -263,6 +276,7 @@ static void print_waiters(const struct page *page, const json_t *report)
 		put(page, waiter, "what");
 		if (json_is_true(json_object_get(waiter, "held_by_it")))
 			fputs(": a lock that it held", page->out);
+		print_wait_time(page, waiter);
 		fputc('\n', page->out);
 	}
 }

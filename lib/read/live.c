@@ -1,3 +1,4 @@
+#include "lib/read/asleep.h"
 #include "lib/read/component.h"
 #include "lib/read/target.h"
 
@@ -58,6 +59,12 @@ static int live_thread_info(const struct target *target, const struct reg_thread
 	return thread_info_read(tp->abi.pid, tid, ret_info, err);
 }
 
+static int live_asleep(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                       uint64_t *ret_ns, struct err *err)
+{
+	return thread_asleep(tp->abi.pid, tid, ret_ns, err);
+}
+
 static int live_files(const struct target *target, const struct reg_threadproc *tp,
                       struct open_files *ret_files, struct err *err)
 {
@@ -106,6 +113,7 @@ void target_open_live(const struct snapshot *snapshot, struct symcache *symbols,
 		.threads = live_threads,
 		.capture = live_capture,
 		.thread_info = live_thread_info,
+		.asleep = live_asleep,
 		.files = live_files,
 		.file = live_file,
 		.compare_files = live_compare_files,

@@ -33,6 +33,7 @@ struct reading {
 	struct edge *edges;
 	size_t edge_count;
 	size_t edge_room;
+	size_t wait_room;
 	const struct locks_options *options;
 };
 
@@ -132,6 +133,17 @@ static int add_edge(struct reading *r, const struct edge *edge, struct err *err)
 	return 0;
 }
 
+static int add_wait(struct reading *r, const struct edge *edge, uint64_t word, struct err *err)
+{
+	struct locks *locks = &r->locks;
+
+	if (!make_room(&locks->waits, &r->wait_room, locks->wait_count, sizeof(*locks->waits)))
+		return no_memory(err);
+	locks->waits[locks->wait_count++] =
+		(struct lock_wait){edge->from, word, edge->lock, edge->to};
+	return 0;
+}
+
 static int take_wait(struct reading *r, const struct lock_thread *thread, struct err *err)
 {
 	struct edge edge = {.from = *thread, .lock = SIZE_MAX};
@@ -147,16 +159,17 @@ static int take_wait(struct reading *r, const struct lock_thread *thread, struct
 		return 0;
 	if (wait.how == HOLDER_JOIN) {
 		edge.to = (struct lock_thread){wait.holder, wait.holder_tid};
-		return add_edge(r, &edge, err);
+		return add_wait(r, &edge, wait.word, err) ? -1 : add_edge(r, &edge, err);
 	}
 	/* what crashed and is held waits in a mailbox, which looks like anything */
-	if (registry_owner(r->target->snapshot, wait.word).kind == OWNER_TOOLKIT ||
-	    !lock_at_futex(r->target->mem, wait.word, &state))
+	if (registry_owner(r->target->snapshot, wait.word).kind == OWNER_TOOLKIT)
 		return 0;
+	if (!lock_at_futex(r->target->mem, wait.word, &state))
+		return add_wait(r, &edge, wait.word, err);
 	if (note(r, &state, &edge.lock, err) || add_waiter(&r->locks.list[edge.lock], thread, err))
 		return -1;
 	edge.to = r->locks.list[edge.lock].owner;
-	return add_edge(r, &edge, err);
+	return add_wait(r, &edge, wait.word, err) ? -1 : add_edge(r, &edge, err);
 }
 
 /* ---- Robust lists ---------------------------------------------------------- */
@@ -346,21 +359,28 @@ static int by_address(const void *a, const void *b)
 	return (x->state.addr > y->state.addr) - (x->state.addr < y->state.addr);
 }
 
-/* Circles refer to locks by their indexes. */
+/* Where a lock will be, in the order of addresses; SIZE_MAX stays. */
+static size_t place_of(const struct locks *locks, size_t index)
+{
+	size_t place = 0;
+
+	if (index == SIZE_MAX)
+		return index;
+	for (size_t i = 0; i < locks->count; i++)
+		place += locks->list[i].state.addr < locks->list[index].state.addr;
+	return place;
+}
+
+/* Waits and circles refer to locks by their indexes. */
 static void put_in_order(struct locks *locks)
 {
+	for (size_t i = 0; i < locks->wait_count; i++)
+		locks->waits[i].lock = place_of(locks, locks->waits[i].lock);
 	for (size_t i = 0; i < locks->circle_count; i++) {
 		struct lock_circle *circle = &locks->circles[i];
 
-		for (size_t j = 0; j < circle->count; j++) {
-			size_t place = 0;
-
-			for (size_t k = 0; k < locks->count && circle->locks[j] != SIZE_MAX; k++)
-				place += locks->list[k].state.addr <
-				         locks->list[circle->locks[j]].state.addr;
-			if (circle->locks[j] != SIZE_MAX)
-				circle->locks[j] = place;
-		}
+		for (size_t j = 0; j < circle->count; j++)
+			circle->locks[j] = place_of(locks, circle->locks[j]);
 	}
 	if (locks->count)
 		qsort(locks->list, locks->count, sizeof(*locks->list), by_address);
@@ -396,5 +416,6 @@ void locks_deinit(struct locks *locks)
 	}
 	free(locks->list);
 	free(locks->circles);
+	free(locks->waits);
 	*locks = (struct locks){0};
 }

@@ -25,6 +25,15 @@ struct lock {
 	size_t waiter_count;
 };
 
+/* A thread that waits at a word of memory. */
+struct lock_wait {
+	struct lock_thread thread;
+	uint64_t word;
+	size_t lock; /* which; SIZE_MAX: the word is of none that is known */
+	struct lock_thread
+		holder; /* of the lock, or whose end is waited for; tp NULL: nobody known */
+};
+
 /* Each of the threads waits for what the next one has, the last for what the first one has. */
 struct lock_circle {
 	struct lock_thread *threads;
@@ -35,6 +44,8 @@ struct lock_circle {
 struct locks {
 	struct lock *list; /* ascending by address */
 	size_t count;
+	struct lock_wait *waits; /* at locks and whatever else, toolkit's words left out */
+	size_t wait_count;
 	struct lock_circle *circles;
 	size_t circle_count;
 };

@@ -35,6 +35,14 @@ int target_thread_info(const struct target *target, const struct reg_threadproc 
 	return 0;
 }
 
+int target_thread_asleep(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                         uint64_t *ret_ns, struct err *err)
+{
+	if (!target->ops || !target->ops->asleep)
+		return err_set(err, ERR_NOT_FOUND, "when a thread ran last is not known");
+	return target->ops->asleep(target, tp, tid, ret_ns, err);
+}
+
 static int no_descriptors(struct err *err)
 {
 	return err_set(err, ERR_NOT_FOUND, "descriptors are not known");

@@ -29,6 +29,9 @@ struct target_ops {
 	/* What a thread of it does; nothing is stopped.  ERR_NOT_FOUND when it is gone. */
 	int (*thread_info)(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
 	                   struct thread_info *ret_info, struct err *err);
+	/* As thread_asleep. */
+	int (*asleep)(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+	              uint64_t *ret_ns, struct err *err);
 	/* Its open descriptors: all of them, or one.  ERR_NOT_FOUND when it is not there. */
 	int (*files)(const struct target *target, const struct reg_threadproc *tp,
 	             struct open_files *ret_files, struct err *err);
@@ -70,6 +73,10 @@ int target_capture(const struct target *target, const struct reg_threadproc *tp,
 /* ops->thread_info; without it, nothing but the tid is known. */
 int target_thread_info(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
                        struct thread_info *ret_info, struct err *err);
+
+/* ops->asleep, or ERR_NOT_FOUND when that is not known. */
+int target_thread_asleep(const struct target *target, const struct reg_threadproc *tp, pid_t tid,
+                         uint64_t *ret_ns, struct err *err);
 
 /* ops->files, ops->file, ops->compare_files, or ERR_NOT_FOUND when that is not known. */
 int target_files(const struct target *target, const struct reg_threadproc *tp,

@@ -137,6 +137,7 @@ def comparable(text):
     """A session without what differs from one machine to the next."""
     text = SYSTEM.sub(lambda m: m[0] if OURS.search(m[0]) else m[1] + "SYSTEM", text)
     text = re.sub(r"(?m)^( *#\d+ +SYSTEM\n)+", "SYSTEM\n", text)
+    text = re.sub(r", for \d+\.\d s$", "", text, flags=re.MULTILINE)  # not every kernel tells
     return masked(ADDRESSES.sub("", text), BUILD)
 
 

@@ -134,6 +134,9 @@ class Waits(PolicyTest):
         self.space.until(lambda: self.held("owner")["waiters"], "somebody waits")
         waiting, = self.held("owner")["waiters"]
         self.assertEqual((waiting["threadproc"]["name"], waiting["held_by_it"]), ("waiter", True))
+        # in its mailbox the one that is held waits for no lock
+        lock, = self.space.inspect("locks")["locks"]
+        self.assertEqual(lock["lock"]["address"], waiting["address"])
         self.assertIn("mutex", waiting["what"])
         self.assertIn("waiter", [s["threadproc"]["name"] for s in self.held("owner")["suspects"]])
 

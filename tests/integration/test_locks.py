@@ -60,6 +60,16 @@ class LocksTest(SpaceTest):
         self.assertEqual(locks[told["recursive"][0]]["count"], 2)
         self.assertEqual(self.space.inspect("locks")["deadlocks"], [])
 
+    def test_since_when(self):
+        """How long somebody has waited, and ever longer."""
+        told = self.play()
+        address = told["normal"][0]
+        first = self.locks()[address]["waiters"][0]["waiting_ns"]
+        if first is None:
+            self.skipTest("the kernel does not tell when a thread ran last")
+        longer = lambda: self.locks()[address]["waiters"][0]["waiting_ns"] > first
+        self.space.until(longer, "it waits longer")
+
     def test_search(self):
         """What died with its owner, and what nobody waits for, is found in memory."""
         told = self.play()
