@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,8 +21,6 @@
 /* A report that takes longer is given up; sooner when the space ends. */
 #define PATIENCE_MS 30000
 #define LAST_PATIENCE_MS 2000
-/* Whatever else there is to do has ten times the right to a processor. */
-#define NICE 10
 
 static uint64_t now_ns(void)
 {
@@ -46,7 +43,6 @@ _Noreturn static void become_looker(const char *path, char *const argv[], pid_t 
 	    dup2(null_fd, STDOUT_FILENO) < 0)
 		_exit(127);
 	syscall(SYS_close_range, STDERR_FILENO + 1, UINT_MAX, 0);
-	setpriority(PRIO_PROCESS, 0, NICE);
 	for (int sig = 1; sig < _NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
@@ -136,8 +132,16 @@ static void refill(struct keeper *keeper)
 	}
 }
 
+/* Without a home there is nowhere to keep it. */
+static bool has_place(void)
+{
+	return getenv("XDG_STATE_HOME") || getenv("HOME");
+}
+
 void keeper_note(struct keeper *keeper, uint32_t id)
 {
+	if (!has_place())
+		return;
 	refill(keeper);
 	if (keeper->spent == KEEPER_BURST || keeper->count == KEEPER_BURST) {
 		if (!keeper->told)

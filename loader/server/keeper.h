@@ -7,7 +7,7 @@
  * reports itself.
  *
  * Nobody waits for that: the launcher has been told of the end by then, tpinspect runs one at a
- * time and with a low priority, and programs that crash as a habit get some reports only.
+ * time, some 10 ms each, and programs that crash as a habit get some reports only.
  */
 #ifndef TPROC_SERVER_KEEPER_H
 #define TPROC_SERVER_KEEPER_H

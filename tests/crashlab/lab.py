@@ -77,6 +77,9 @@ class Lab:
 
     def __init__(self, neighbours, with_report):
         self.space = Space("lab")
+        if not with_report:  # then nobody is to be busy with one when a case is over
+            del self.space.env["XDG_STATE_HOME"]
+            self.space.env.pop("HOME", None)
         self.with_report = with_report
         self.scratch = pathlib.Path(self.space.runtime) / "scratch"
         self.scratch.mkdir()

@@ -13,6 +13,9 @@ from space import TIMEOUT, BUILD, tool
 
 KILLS = 100
 LONGEST = 0.02  # seconds: what a busy program takes for a round, and more
+WARM_UP, CRASHES = 20, 60
+OFTEN = (("write", "0"), ("stack-overflow",), ("abort",), ("two-at-once",))
+SLACK_KIB = 512  # page tables and the like, which the kernel gives back when it likes
 FAULTY = BUILD / "tests/crashlab/crashlab-faulty"
 
 
@@ -94,6 +97,35 @@ def kill_at_random(lab, case):
         assert status == -signal.SIGKILL, f"turn {turn}: ended with {status}"
     lab.settle()
     return status, output
+
+
+# ---- often ----------------------------------------------------------------------------------------
+
+def own_kib(pid):
+    """Memory of a process that no file is behind: neither programs nor the registry, which has a
+    place for each crash."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+
+def crash_often(lab, case):
+    """One crash after the other: neither server nor agent may grow."""
+    def crash(times):
+        for turn in range(times):
+            how = OFTEN[turn % len(OFTEN)]
+            done = lab.space.run(FAULTY, *how, options=lab.options(case))
+            assert done.returncode < 0, f"{how}: ended with {done.returncode}"
+        lab.settle()
+
+    crash(WARM_UP)  # what is kept of each program is there from then on
+    before = own_kib(lab.server), own_kib(lab.agent)
+    crash(CRASHES)
+    sizes = lambda: (own_kib(lab.server), own_kib(lab.agent))
+    lab.space.until(lambda: all(now <= was + SLACK_KIB for was, now in zip(before, sizes())),
+                    "server and agent are as large as before",
+                    lambda: [f"{before} -> {sizes()} KiB"])
+    done = lab.space.run(FAULTY, "write", "0", options=lab.options(case))
+    return done.returncode, done.stdout
 
 
 # ---- programs that are none -------------------------------------------------------------------------

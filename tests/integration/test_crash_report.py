@@ -5,7 +5,7 @@ import pathlib
 import signal
 import subprocess
 
-from space import SpaceTest, TIMEOUT, command, main, program
+from space import SpaceTest, TIMEOUT, command, fd_count, main, program
 
 # way, what the report says.  Where an address would be is (0x[0-9a-f]+).
 ALONE = [
@@ -259,6 +259,8 @@ class Kept(ReportTest):
 
     def test_without_being_asked(self):
         """Also when nothing is said of a crash, on what is left of it."""
+        server, _ = self.space.start()
+        before = fd_count(server)
         for count, (way, words) in enumerate((ALONE[0], ALONE[1], ALONE[4]), 1):
             done = self.space.run(self.crasher, way, options=["-n", way])
             self.assertEqual(done.stderr, "")
@@ -269,6 +271,7 @@ class Kept(ReportTest):
         # one that had no chance to write a record
         self.space.run("/bin/bash", "-c", "ulimit -c 0; kill -SEGV $$", options=["-n", "killed"])
         self.until_kept(4)
+        self.space.until(lambda: fd_count(server) == before, "the server has no more open")
 
     def test_not_twice(self):
         """What was reported, or ended in another way, is not kept by the server as well."""
