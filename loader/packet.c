@@ -38,6 +38,8 @@ static const struct packet_form {
 	[WIRE_EVENT] = {PACKET_FROM_SERVER, sizeof(struct wire_event), 0, 0},
 	[WIRE_DEATH_SIGNAL] = {PACKET_FROM_SERVER, sizeof(struct wire_death_signal), 0, 0},
 	[WIRE_LEAVING] = {PACKET_FROM_SERVER, sizeof(struct wire_header), 0, 0},
+	[WIRE_HOLD] = {PACKET_FROM_CLIENT, sizeof(struct wire_show), 0, 0},
+	[WIRE_UNHOLD] = {PACKET_FROM_CLIENT, sizeof(struct wire_show), 0, 0},
 };
 
 static const struct packet_form *form_of(unsigned type)

@@ -59,7 +59,9 @@ enum wire_type {
 	WIRE_LET_DIE = 16, /* client: nothing; no answer */
 	WIRE_THAW = 17,    /* client: nothing; the answer is WIRE_PONG */
 	WIRE_DEATH_SIGNAL = 18, /* server: struct wire_death_signal */
-	WIRE_LEAVING = 19, /* server: nothing; it ends, and after EOF another can be started */
+	WIRE_LEAVING = 19,      /* server: nothing; it ends, and after EOF another can be started */
+	WIRE_HOLD = 20,         /* client: struct wire_show; the answer is WIRE_SHOWN */
+	WIRE_UNHOLD = 21,       /* client: struct wire_show; the answer is WIRE_SHOWN */
 };
 
 struct wire_header {
@@ -191,8 +193,10 @@ struct wire_debug {
  * as it takes to attach to it; id 0 puts the space's own back.  One debugger at a time has
  * this right: another one is told that it waits (WIRE_SHOWN with EINPROGRESS), and again when
  * its turn has come.
- * WIRE_RELEASE: the threads of threadproc `id` that ran onto a breakpoint and wait go on; and what
- * WIRE_WAIT_DEBUGGER began is over, if it was shown.
+ * WIRE_HOLD: threadproc `id`, to which nobody is attached, is stopped until WIRE_UNHOLD or the end
+ * of this connection; its launcher does not hear of it. WIRE_RELEASE: the threads of threadproc
+ * `id` that ran onto a breakpoint and wait go on; and what WIRE_WAIT_DEBUGGER began is over, if it
+ * was shown.
  */
 struct wire_show {
 	struct wire_header h;
@@ -203,8 +207,8 @@ struct wire_show {
 struct wire_shown {
 	struct wire_header h;
 	uint32_t id;
-	int32_t error;  /* 0; EINPROGRESS: wait; EOPNOTSUPP: this kernel cannot; ESRCH: no such one
-	                 */
+	int32_t error;  /* 0; EINPROGRESS: wait; EOPNOTSUPP: this kernel cannot; ESRCH: no such one;
+	                 * EBUSY: held by another debugger; EALREADY: stopped by a signal already */
 	int32_t holder; /* with EINPROGRESS: pid of the debugger whose turn it is */
 	uint32_t pad;
 };

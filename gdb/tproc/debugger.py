@@ -58,6 +58,7 @@ class Debugger:
         self._recent = (-RECENT, 0, None)  # when it was made, for which core, and the Registry
         self.components = {}  # inferior number -> Component that it is attached to
         self.cores = {}  # inferior number -> Component whose core it looks at
+        self.kept = set()  # ids of components that the session holds (freeze.py)
         self.former = {}  # inferior number -> (name, program) of the last one
 
     # ---- the space --------------------------------------------------------------------------
@@ -112,7 +113,7 @@ class Debugger:
 
     def leave(self):
         """Nothing is attached any more."""
-        if self._session and not self.components:
+        if self._session and not self.components and not self.kept:
             self._session.close()
             self._session = None
             self._directory = None

@@ -11,6 +11,7 @@ MAGIC = 0x57435054
 VERSION = 1
 FAILED = 6
 DEBUG, SHOW, SHOWN, RELEASE, EVENT = range(10, 15)
+HOLD, UNHOLD = 20, 21
 WANTS_EVENTS = 1
 LONGEST = 2048
 STEP = 0.2
@@ -128,6 +129,22 @@ class Session:
             yield self.show(number, waiting)
         finally:
             self.show(0)
+
+    def hold(self, number):
+        """Stops a component to which nobody is attached, until unhold() or the end of this session."""
+        self._send(HOLD, number)
+        error = self._shown()[1]
+        if error == errno.EBUSY:
+            raise Refused(f"component {number} is frozen by another debugger")
+        if error == errno.EALREADY:
+            raise Refused(f"component {number} is stopped by a signal already")
+        if error:
+            raise Refused(f"component {number} has ended")
+
+    def unhold(self, number):
+        """Lets it go on; it may have ended meanwhile."""
+        self._send(UNHOLD, number)
+        self._shown()
 
     def release(self, number):
         """Threads of a component that ran onto a breakpoint, and wait, go on."""

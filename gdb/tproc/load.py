@@ -64,7 +64,7 @@ frames.parameters.update({
 from .commands import list, map, owner, modules, fds, signals  # noqa: E402,F401
 from .commands import select, bt, threads, print  # noqa: E402,F401
 from .commands import attach as _attach, detach as _detach  # noqa: E402,F401
-from .commands import breakpoints, catch, core, run, script, watch  # noqa: E402,F401
+from .commands import breakpoints, catch, core, freeze, run, script, watch  # noqa: E402,F401
 from . import functions, printers  # noqa: E402,F401
 
 frames.Filter()

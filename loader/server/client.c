@@ -271,10 +271,19 @@ static int on_show(struct client *client, const struct wire_show *show, struct e
 		return err_set(err, ERR_PROTOCOL, "not a debugger's connection");
 	if (show->pad)
 		return err_set(err, ERR_PROTOCOL, "padding that is not zero");
-	if (show->h.type == WIRE_SHOW)
+	switch (show->h.type) {
+	case WIRE_SHOW:
 		return debug_show(client->debug, show->id, err);
-	debug_release(client->debug, show->id);
-	return 0;
+	case WIRE_HOLD:
+		client_shown(client, show->id, debug_hold(client->debug, show->id), 0);
+		return 0;
+	case WIRE_UNHOLD:
+		client_shown(client, show->id, debug_unhold(client->debug, show->id), 0);
+		return 0;
+	default:
+		debug_release(client->debug, show->id);
+		return 0;
+	}
 }
 
 static void pong(struct client *client)
@@ -306,6 +315,8 @@ static int handle(struct client *client, struct packet *packet, struct err *err)
 		return on_debug(client, &packet->body.debug, err);
 	case WIRE_SHOW:
 	case WIRE_RELEASE:
+	case WIRE_HOLD:
+	case WIRE_UNHOLD:
 		return on_show(client, &packet->body.show, err);
 	case WIRE_LET_DIE:
 		if (!client->threadproc)

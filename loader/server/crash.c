@@ -66,11 +66,6 @@ static void let_die(struct threadproc *tp)
 		give_verdict(mailboxes_crash(&tp->server->mailboxes, tp->index), TP_VERDICT_DIE);
 }
 
-static void send(const struct threadproc *tp, int sig)
-{
-	syscall(SYS_pidfd_send_signal, tp->pidfd.fd, sig, NULL, 0);
-}
-
 /* Stops all others, but for those that are stopped already, which is their own business. */
 static void freeze(struct threadproc *tp)
 {
@@ -81,10 +76,11 @@ static void freeze(struct threadproc *tp)
 		struct threadproc *other = server->threadprocs[i];
 
 		if (!other || other == tp || other->phase != THREADPROC_LIVING || other->frozen ||
-		    other->crashed || threadproc_record(other)->state != TP_STATE_RUNNING)
+		    other->crashed || other->held_by ||
+		    threadproc_record(other)->state != TP_STATE_RUNNING)
 			continue;
 		other->frozen = true;
-		send(other, SIGSTOP);
+		threadproc_signal(other, SIGSTOP);
 	}
 }
 
@@ -95,8 +91,8 @@ void crash_thaw(struct server *server)
 
 		if (!tp)
 			continue;
-		if (tp->frozen && tp->pidfd.fd >= 0)
-			send(tp, SIGCONT);
+		if (tp->frozen)
+			threadproc_signal(tp, SIGCONT);
 		tp->frozen = false;
 		if (tp->has_stopped_space)
 			let_die(tp);

@@ -247,13 +247,13 @@ static void release(struct threadproc *tp)
 static void wake_up(struct threadproc *tp)
 {
 	tp->debugger_gone_ns = registry_now_ns();
-	if (threadproc_record(tp)->state == TP_STATE_STOPPED)
+	if (threadproc_record(tp)->state == TP_STATE_STOPPED && !tp->held_by)
 		kill(tp->pid, SIGCONT);
 }
 
 bool debug_undo_stop(struct threadproc *tp, int sig)
 {
-	if (sig != SIGSTOP || !tp->debugger_gone_ns ||
+	if (sig != SIGSTOP || !tp->debugger_gone_ns || tp->held_by ||
 	    registry_now_ns() - tp->debugger_gone_ns > LATE_STOP_NS)
 		return false;
 	kill(tp->pid, SIGCONT);
@@ -332,6 +332,49 @@ uint64_t debug_trapped(struct threadproc *tp, uint64_t addr, uint64_t flags)
 	return TP_TRAP_WAIT;
 }
 
+/* ---- holding ------------------------------------------------------------------------------- */
+
+int debug_hold(struct debug_session *session, uint32_t id)
+{
+	struct threadproc *tp = find_living(session->server, id);
+
+	if (!tp)
+		return ESRCH;
+	if (tp->held_by)
+		return tp->held_by == session ? 0 : EBUSY;
+	if (tp->frozen || threadproc_record(tp)->state == TP_STATE_STOPPED)
+		return EALREADY;
+	tp->held_by = session;
+	threadproc_signal(tp, SIGSTOP);
+	return 0;
+}
+
+static void let_go(struct threadproc *tp)
+{
+	tp->held_by = NULL;
+	threadproc_signal(tp, SIGCONT);
+}
+
+int debug_unhold(struct debug_session *session, uint32_t id)
+{
+	struct threadproc *tp = find_living(session->server, id);
+
+	if (!tp || tp->held_by != session)
+		return ESRCH;
+	let_go(tp);
+	return 0;
+}
+
+static void let_all_go(struct server *server, const struct debug_session *session)
+{
+	for (uint32_t i = 1; i < server->registry.map->threadproc_high; i++) {
+		struct threadproc *tp = server->threadprocs[i];
+
+		if (tp && tp->held_by == session)
+			let_go(tp);
+	}
+}
+
 /* ---- sessions ------------------------------------------------------------------------------ */
 
 int debug_start(struct server *server, struct err *err)
@@ -377,6 +420,7 @@ void debug_close(struct debug_session *session)
 		session->job->session = NULL;
 	if (server->debug.holder == session)
 		end_turn(server, NULL);
+	let_all_go(server, session);
 	if (session->attached_count)
 		clean_up(server, session);
 	free(session->attached);

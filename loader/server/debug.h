@@ -24,6 +24,12 @@ void debug_close(struct debug_session *session);
 int debug_show(struct debug_session *session, uint32_t id, struct err *err);
 void debug_release(struct debug_session *session, uint32_t id);
 
+/*
+ * WIRE_HOLD and WIRE_UNHOLD; 0 or a positive errno.  What a session holds goes on at its end.
+ */
+int debug_hold(struct debug_session *session, uint32_t id);
+int debug_unhold(struct debug_session *session, uint32_t id);
+
 /* Tells debuggers that want to know; address counts with WIRE_EVENT_TRAPPED only. */
 void debug_tell(struct server *server, enum wire_event_kind kind, const struct threadproc *tp,
                 uint64_t address);

@@ -100,10 +100,15 @@ void threadproc_started(struct threadproc *tp)
 
 /* ---- living -------------------------------------------------------------------------------- */
 
-void threadproc_kill(struct threadproc *tp)
+void threadproc_signal(const struct threadproc *tp, int sig)
 {
 	if (tp->pidfd.fd >= 0)
-		syscall(SYS_pidfd_send_signal, tp->pidfd.fd, SIGKILL, NULL, 0);
+		syscall(SYS_pidfd_send_signal, tp->pidfd.fd, sig, NULL, 0);
+}
+
+void threadproc_kill(struct threadproc *tp)
+{
+	threadproc_signal(tp, SIGKILL);
 }
 
 void threadproc_abandon(struct threadproc *tp)
@@ -129,7 +134,7 @@ static void on_changed(struct threadproc *tp, const siginfo_t *info)
 	if (tp->phase == THREADPROC_LIVING)
 		threadproc_publish_state(tp, stopped ? TP_STATE_STOPPED : TP_STATE_RUNNING);
 	/* Its launcher is not to stop along with it. */
-	if (tp->client && !tp->frozen)
+	if (tp->client && !tp->frozen && !tp->held_by)
 		client_changed(tp->client, info->si_code, info->si_status);
 }
 

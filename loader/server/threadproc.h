@@ -66,6 +66,7 @@ struct threadproc {
 	bool has_stopped_space;	     /* they did, and wait for it to be let go */
 	bool frozen;		     /* it is one of those that were stopped */
 	uint64_t execfn;             /* address of the string that AT_EXECFN names */
+	const struct debug_session *held_by; /* stopped on behalf of that debugger (debug.c) */
 	bool was_attached;      /* by a debugger, at some time */
 	bool stopped_at_attach; /* by others than a debugger */
 	uint64_t debugger_gone_ns; /* when a debugger ended that was attached, 0: none did */
@@ -100,6 +101,9 @@ void threadproc_started(struct threadproc *tp);
 
 /* Adds change to the number of those that live in the space. */
 void threadproc_count_live(struct server *server, int change);
+
+/* Sends a signal to its process, if that is there. */
+void threadproc_signal(const struct threadproc *tp, int sig);
 
 /* SIGKILL, also for one that is still being launched. */
 void threadproc_kill(struct threadproc *tp);

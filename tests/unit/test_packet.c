@@ -215,7 +215,9 @@ static void every_type_has_its_length(void **state)
 	assert_int_equal(packet_length(WIRE_THAW), sizeof(struct wire_header));
 	assert_int_equal(packet_length(WIRE_DEATH_SIGNAL), sizeof(struct wire_death_signal));
 	assert_int_equal(packet_length(WIRE_LEAVING), sizeof(struct wire_header));
-	assert_int_equal(packet_length(WIRE_LEAVING + 1), 0);
+	assert_int_equal(packet_length(WIRE_HOLD), sizeof(struct wire_show));
+	assert_int_equal(packet_length(WIRE_UNHOLD), sizeof(struct wire_show));
+	assert_int_equal(packet_length(WIRE_UNHOLD + 1), 0);
 	assert_int_equal(packet_length(65535), 0);
 }
 

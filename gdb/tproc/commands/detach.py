@@ -1,6 +1,6 @@
 """tproc detach"""
 
-from .. import attach
+from .. import attach, freeze
 from ..debugger import debugger
 from ..follow import follower
 from . import Command
@@ -11,7 +11,7 @@ class Detach(Command):
 
 Usage: tproc detach [NAME|ID]...
 
-Without names all are left, and following ends.
+Without names all are left, frozen ones go on, and following ends.
 
 Example:
   (gdb) tproc detach printstr"""
@@ -22,6 +22,8 @@ Example:
     def run(self, args):
         if not args:
             follower.stop()
+            for number in list(freeze.frozen):
+                freeze.thaw(number)
         for name in args or ["all"]:
             pairs = debugger.attached_by_name(name) if args else debugger.attached()
             for inferior, _ in pairs:

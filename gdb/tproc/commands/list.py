@@ -36,7 +36,7 @@ Example:
     @staticmethod
     def row(component):
         inferior = debugger.inferior(component) if component.lives else None
-        state = component.state
+        state = "frozen" if component.id in debugger.kept and component.lives else component.state
         ended = component.exit_text()
         return (component.id, component.name, component.pid,
                 f"{state}, {ended}" if ended else state, inferior.num if inferior else "",
