@@ -9,7 +9,7 @@ import time
 
 import gdb
 
-from . import breaks, start
+from . import breaks, foreign, start
 from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to, told
 
 # What has to be so while components are debugged.
@@ -53,7 +53,11 @@ def _is_unused(inferior):
 
 
 def _inferior_for(component):
-    """An inferior to attach with: that of an earlier run of it, an unused one, or a new one."""
+    """An inferior to attach with: that of an earlier run of it, an unused one, or a new one.
+
+    GDB finds out by the current inferior's process whether a new one shares its addresses with the
+    others.  So that has to be a component; while there is none, no second inferior is made.
+    """
     everyone = sorted(gdb.inferiors(), key=lambda inferior: inferior.num)
     for inferior in everyone:
         if inferior.pid == 0 and debugger.former.get(inferior.num) == (component.name,
@@ -61,6 +65,12 @@ def _inferior_for(component):
             return inferior
     for inferior in everyone:
         if _is_unused(inferior):
+            return inferior
+    attached = debugger.attached()
+    if attached:
+        switch_to(attached[0][0])
+    for inferior in everyone:
+        if not attached and not inferior.pid and inferior.num in debugger.former:
             return inferior
     before = {inferior.num for inferior in everyone}
     connection = gdb.selected_inferior().connection
@@ -124,6 +134,7 @@ def _done(component, inferior, shown):
     if start.waits(component):
         _place(component, inferior)
     breaks.narrow_all()
+    foreign.on_attached(inferior, component)
     for listener in on_attached:
         listener(component)
     debugger.session().release(component.id)

@@ -58,6 +58,7 @@ class Debugger:
         self._recent = (-RECENT, 0, None)  # when it was made, for which core, and the Registry
         self.components = {}  # inferior number -> Component that it is attached to
         self.cores = {}  # inferior number -> Component whose core it looks at
+        self.when_gone = []  # functions that are called with each Component that GDB leaves
         self.kept = set()  # ids of components that the session holds (freeze.py)
         self.former = {}  # inferior number -> (name, program) of the last one
 
@@ -164,6 +165,8 @@ class Debugger:
         component = self.components.pop(inferior_number, None)
         if component:
             self.former[inferior_number] = (component.name, component.exe)
+            for function in self.when_gone:
+                function(component)
         return component
 
 
