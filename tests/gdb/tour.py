@@ -36,7 +36,7 @@ START, END = "--- the session begins", "--- the session ends"
 
 def masked(text, build):
     """Counters of the programs differ as well."""
-    return mask.masked(re.sub(r"\b(n|LWP|rounds)([= ])\d+", r"\1\2N", text), build)
+    return mask.masked(re.sub(r"\b(n|LWP|rounds|Breakpoint)([= ])-?\d+", r"\1\2N", text), build)
 
 
 class Tour(GdbTest):

@@ -69,7 +69,7 @@ Examples:
                                   words[1] if len(words) > 1 else "", len(words) < len(args))
         except re.error as error:
             raise gdb.GdbError(f"tproc: {words[1]}: {error}") from error
-        gdb.write(f"Calls of {words[0]} to {count} functions of others are caught\n")
+        gdb.write(f"Calls of {words[0]} to {count} function{'s' * (count != 1)} of others are caught\n")
 
     def catch_crash(self, wanted):
         if wanted == self._crash:
