@@ -11,6 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* More, or larger, segments of notes than any program has are a trap. */
+#define NOTE_SEGMENTS 64
+#define NOTE_BYTES (UINT64_C(1) << 20)
+
 /* Where debug files are, unless TPROC_DEBUG_DIR names another directory ("": nowhere). */
 #define DEBUG_ROOT "/usr/lib/debug"
 
@@ -48,17 +52,25 @@ static uint32_t build_id_in_sections(Elf *elf, uint8_t build_id[TP_BUILD_ID_SIZE
 	return len;
 }
 
+/* Each chunk is kept, and looked for among those that are: so it is a few, and small ones. */
 uint32_t debug_file_build_id(Elf *elf, uint8_t build_id[TP_BUILD_ID_SIZE])
 {
+	unsigned notes = 0;
 	size_t count = 0;
 	uint32_t len = 0;
 
 	elf_getphdrnum(elf, &count);
-	for (size_t i = 0; !len && i < count && i <= INT32_MAX; i++) {
+	for (size_t i = 0; !len && i < count && notes < NOTE_SEGMENTS; i++) {
 		Elf_Type type = ELF_T_NHDR;
 		GElf_Phdr phdr;
 
-		if (!gelf_getphdr(elf, (int)i, &phdr) || phdr.p_type != PT_NOTE)
+		/* The number is the file's word: it may be of more than there are. */
+		if (i > INT32_MAX || !gelf_getphdr(elf, (int)i, &phdr))
+			break;
+		if (phdr.p_type != PT_NOTE)
+			continue;
+		notes++;
+		if (phdr.p_filesz > NOTE_BYTES)
 			continue;
 		if (phdr.p_align == 8)
 			type = ELF_T_NHDR8;

@@ -70,7 +70,7 @@ def launch_body(argv, env=(), *, fd_count=0, **changes):
     fields = {
         "name": b"", "flags": 0, "argc": len(argv), "envc": len(env),
         "strings_length": len(strings), "fd_count": fd_count, "pgid": os.getpgrp(),
-        "sid": os.getsid(0), "umask": 0o22, "nice": 0, "policy": 0, "priority": 0, "ioprio": 0,
+        "sid": os.getsid(0), "umask": 0o22, "nice": os.nice(0), "policy": 0, "priority": 0, "ioprio": 0,
         "personality": 0, "death_signal": 0, "slack": 0, "blocked": 0, "ignored": 0, "forwarded": 0,
     }
     fields.update(changes)
