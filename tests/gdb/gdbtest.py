@@ -55,6 +55,7 @@ class GdbTest(SpaceTest):
     """A space, components in it, and GDB."""
 
     WORKER = "worker"
+    PATIENCE = PATIENCE  # seconds, for a script of GDB's
 
     def setUp(self):
         super().setUp()
@@ -145,7 +146,7 @@ class GdbTest(SpaceTest):
         command = self.command("-batch", "-x", self.script(body))
         try:
             done = subprocess.run(command, env=self.environment(), check=False, text=True,
-                                  timeout=PATIENCE, stdin=subprocess.DEVNULL,
+                                  timeout=self.PATIENCE, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         except subprocess.TimeoutExpired as error:
             self.fail(f"GDB does not come to an end:\n{(error.output or b'').decode()}")
@@ -162,7 +163,7 @@ class GdbTest(SpaceTest):
                          self.script(body, "test_in_loop")),
             env=self.environment(), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT)
-        watchdog = threading.Timer(PATIENCE, process.kill)
+        watchdog = threading.Timer(self.PATIENCE, process.kill)
         watchdog.start()
         said = []
         for line in process.stdout:
