@@ -104,6 +104,37 @@ static void print_wait_time(struct session *session, const struct lock_thread *t
 		fprintf(session->out, " for %s", show_seconds(ns, text));
 }
 
+static void print_where(struct session *session, const char *what,
+                        const struct tp_mutex_holder *holder)
+{
+	const struct reg_threadproc *tp = show_by_id(session->snapshot, holder->id);
+	char ago[SHOW_TEXT_SIZE];
+
+	if (!holder->tid)
+		return;
+	fprintf(session->out, "  %s", what);
+	if (tp) {
+		fprintf(session->out, " by %" PRIu32 ".%d ", tp->abi.id, (int)holder->tid);
+		out_text(session->out, tp->abi.name);
+	}
+	fputs(" at ", session->out);
+	out_text(session->out, holder->file);
+	fprintf(session->out, ":%" PRIu32 ", %s\n", holder->line, show_ago(holder->since_ns, ago));
+}
+
+static void print_protected(struct session *session, const struct lock *lock)
+{
+	const struct snapshot *s = session->snapshot;
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		if (!lock_protects(lock, &s->names[i]))
+			continue;
+		fputs("  protects ", session->out);
+		out_text(session->out, s->names[i].abi.name);
+		fputs(s->names[i].abi.suspect_ns ? ", which is suspect\n" : "\n", session->out);
+	}
+}
+
 static void print_lock(struct session *session, const struct lock *lock)
 {
 	print_place(session, lock->state.addr);
@@ -111,6 +142,9 @@ static void print_lock(struct session *session, const struct lock *lock)
 	lock_words(session->out, &lock->state);
 	fputc('\n', session->out);
 	print_owner(session, lock);
+	print_where(session, "locked", &lock->notes.holder);
+	print_where(session, "somebody died with it: locked", &lock->notes.died);
+	print_protected(session, lock);
 	for (size_t i = 0; i < lock->waiter_count; i++) {
 		fputs("  awaited by ", session->out);
 		print_thread(session, &lock->waiters[i]);
@@ -184,6 +218,30 @@ static json_t *waiter_json(struct session *session, const struct lock_thread *th
 	return waiter;
 }
 
+static json_t *where_json(const struct session *session, const struct tp_mutex_holder *holder)
+{
+	const struct reg_threadproc *tp = show_by_id(session->snapshot, holder->id);
+
+	if (!holder->tid)
+		return json_null();
+	return json_pack("{s:o, s:i, s:o, s:I, s:o}", "threadproc",
+	                 tp ? show_json_who(tp) : json_null(), "tid", (int)holder->tid, "file",
+	                 out_json_text(holder->file), "line", (json_int_t)holder->line, "time",
+	                 show_json_time(holder->since_ns));
+}
+
+static json_t *protected_json(const struct session *session, const struct lock *lock)
+{
+	const struct snapshot *s = session->snapshot;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		if (lock_protects(lock, &s->names[i]))
+			json_array_append_new(list, out_json_text(s->names[i].abi.name));
+	}
+	return list;
+}
+
 static json_t *place_json(struct session *session, uint64_t addr)
 {
 	AUTO_FREE struct identity *id = malloc(sizeof(*id));
@@ -202,14 +260,17 @@ static json_t *lock_json(struct session *session, const struct lock *lock)
 	for (size_t i = 0; i < lock->waiter_count; i++)
 		json_array_append_new(waiters, waiter_json(session, &lock->waiters[i]));
 	return json_pack(
-		"{s:o, s:s, s:o, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:i, s:o}", "lock",
+		"{s:o, s:s, s:o, s:b, s:b, s:b, s:s, s:s, s:o, s:i, s:i, s:o, s:o, s:o, s:o}",
+		"lock",
 		place_json(session, state->addr), "type",
 		state->type == LOCK_RWLOCK ? "rwlock" : "mutex", "kind",
 		state->type == LOCK_MUTEX ? json_string(lock_kind_name(state)) : json_null(),
 		"robust", state->robust, "priority_inheritance", state->inherit, "shared",
 		state->shared, "library", state->library == LOCK_MUSL ? "musl" : "glibc", "state",
 		lock_state_name(lock), "owner", thread_json(&lock->owner), "readers",
-		(int)state->readers, "count", (int)state->count, "waiters", waiters);
+		(int)state->readers, "count", (int)state->count, "waiters", waiters, "locked_at",
+		where_json(session, &lock->notes.holder), "died",
+		where_json(session, &lock->notes.died), "protects", protected_json(session, lock));
 }
 
 static json_t *circle_json(const struct locks *locks, const struct lock_circle *circle)
@@ -309,9 +370,9 @@ const struct verb verb_locks = {
 	.usage = "[ID]",
 	.help = "mutexes and rwlocks that are held or waited for, and deadlocks",
 	.details =
-		"Those that a thread waits for, and robust ones that a thread holds; with "
-		"--search\n"
-		"also mutexes that a living thread holds and nobody waits for yet.\n"
+		"Those that a thread waits for, robust ones that a thread holds, and those that\n"
+		"named objects were published with; with --search also mutexes that a living\n"
+		"thread holds and nobody waits for yet.\n"
 		"Who holds each, of which component, and who waits for it; whether its owner "
 		"died.\n"
 		"Threads that wait for each other in a circle are a deadlock, across components\n"

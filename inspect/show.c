@@ -161,6 +161,17 @@ json_t *show_json_time(uint64_t ns)
 	return json_sprintf("%s.%09uZ", text, (unsigned)(ns % NS_PER_S));
 }
 
+const struct reg_threadproc *show_by_id(const struct snapshot *snapshot, uint32_t id)
+{
+	for (size_t i = 1; id && i < snapshot->threadproc_count; i++) {
+		const struct reg_threadproc *tp = &snapshot->threadprocs[i];
+
+		if (tp->abi.state != TP_STATE_NONE && tp->abi.id == id)
+			return tp;
+	}
+	return NULL;
+}
+
 json_t *show_json_exit(const struct reg_threadproc *tp)
 {
 	char signal[SHOW_TEXT_SIZE];

@@ -45,6 +45,9 @@ json_t *show_json_time(uint64_t ns);
 /* {"id":, "name":, "pid":, "state":, "exit":, "end":}: who it is, for use within others. */
 json_t *show_json_who(const struct reg_threadproc *tp);
 
+/* The threadproc of that number; NULL when it is not on record (any more). */
+const struct reg_threadproc *show_by_id(const struct snapshot *snapshot, uint32_t id);
+
 /* null, or {"code": "exited", "status": 0}, or {"code": "killed", "signal": 15, ...}. */
 json_t *show_json_exit(const struct reg_threadproc *tp);
 

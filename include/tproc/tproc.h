@@ -14,7 +14,8 @@
  * Functions return TPROC_OK or another of the values below, and leave their ret_
  * arguments untouched unless they succeed.  None prints, exits, allocates memory or
  * changes errno, and all may be called from any thread.  Those that only read may be called from
- * a signal handler too; tproc_publish, tproc_unpublish and tproc_wait_name may not.
+ * a signal handler too; tproc_publish, tproc_unpublish, tproc_trust, tproc_wait_name and those of
+ * mutexes may not.
  *
  * The header is C89 and C++98.  Link with -ltproc.
  */
@@ -44,6 +45,8 @@ extern "C" {
 enum tproc_result {
 	TPROC_OK = 0,
 	TPROC_EXITED = 1,         /* tproc_owner: it belonged to a threadproc that is gone */
+	TPROC_OWNER_DIED = 2,     /* it is locked now, but who had it locked before died */
+	TPROC_SUSPECT = 3,        /* tproc_suspect: somebody died while changing it */
 	TPROC_NOT_IN_SPACE = -1,  /* the program runs by itself */
 	TPROC_WRONG_VERSION = -2, /* this library and the server have different layouts */
 	TPROC_NOT_FOUND = -3,     /* no such name, id or owner */
@@ -55,7 +58,10 @@ enum tproc_result {
 	TPROC_TIMED_OUT = -9,     /* the server, or the name waited for, took too long */
 	TPROC_NO_SERVER = -10,    /* the server of the space is gone */
 	TPROC_BUSY = -11,         /* the registry was being written all the while: try again */
-	TPROC_FAILED = -12        /* the server refused for a reason not listed here */
+	TPROC_FAILED = -12,       /* the server refused for a reason not listed here */
+	TPROC_LOCKED = -13,       /* another thread has it locked */
+	TPROC_DEADLOCK = -14,     /* the calling thread has it locked already */
+	TPROC_UNUSABLE = -15      /* it was unlocked without having been made consistent */
 };
 
 /* Bytes that a name or a type tag takes, its NUL included. */
@@ -87,7 +93,36 @@ struct tproc_named {
 	unsigned int owner; /* id of the threadproc that published it */
 	char name[TPROC_NAME_SIZE];
 	char type[TPROC_NAME_SIZE]; /* "" when the publisher gave none */
-	unsigned long reserved[4];  /* 0 */
+	struct tproc_mutex *mutex;  /* that protects it; NULL when the publisher gave none */
+	unsigned int suspect;       /* 1: somebody died while he had that locked */
+	unsigned int suspect_id;    /* who; 0: not known */
+	unsigned long reserved[2];  /* 0 */
+};
+
+/* Bytes of a file's name that are remembered, the NUL included. */
+#define TPROC_FILE_SIZE 40
+
+/*
+ * A mutex for threads of all threadprocs, in memory that they agreed on; to be made by
+ * tproc_mutex_init.  Its content is the library's.
+ */
+struct tproc_mutex {
+	unsigned long content[26];
+};
+
+/* Who has a mutex locked, or had. */
+struct tproc_holder {
+	unsigned int id;            /* of the threadproc; 0: none, or one that is in no space */
+	int tid;                    /* of the thread; 0: nobody */
+	unsigned int line;          /* where it was locked */
+	unsigned int reserved;      /* 0 */
+	unsigned long since_ns;     /* when, in nanoseconds since 1970 */
+	char file[TPROC_FILE_SIZE]; /* NUL-terminated; of a longer path the end */
+};
+
+struct tproc_mutex_info {
+	struct tproc_holder holder; /* who has it locked */
+	struct tproc_holder died;   /* who died with it, until it is made consistent */
 };
 
 /* ---- Myself ----------------------------------------------------------------- */
@@ -158,6 +193,10 @@ TPROC_API const char *tproc_state_name(int state);
  */
 TPROC_API int tproc_publish(const char *name, void *address, size_t size, const char *type);
 
+/* The same, for what a mutex protects: NULL for none.  It must stay where it is for as long. */
+TPROC_API int tproc_publish_guarded(const char *name, void *address, size_t size, const char *type,
+                                    struct tproc_mutex *mutex);
+
 /*
  * Takes a name of one's own back.  TPROC_NOT_FOUND, TPROC_DENIED when it is another
  * threadproc's; else as tproc_publish.
@@ -184,6 +223,70 @@ TPROC_API int tproc_wait_name(const char *name, const char *type, int timeout_ms
 
 /* Walks over all published pointers, as tproc_next does over threadprocs. */
 TPROC_API int tproc_next_named(unsigned int *cursor, struct tproc_named *ret_named);
+
+/* ---- Mutexes that survive their owners ---------------------------------------------- */
+
+/*
+ * When a threadproc dies, or a thread of it, with the mutex locked, the next one gets it with
+ * TPROC_OWNER_DIED: what the mutex protects may be half changed.  That one puts it right, calls
+ * tproc_mutex_consistent, and goes on.  If it unlocks without, nobody can lock the mutex any more
+ * (TPROC_UNUSABLE).
+ *
+ * Who has a mutex locked, since when and where is noted in it: tproc_mutex_info tells, and so does
+ * "tpinspect locks".
+ *
+ * These work outside a space too, for threads of one program.  A mutex can be locked by programs
+ * with the C library of the program that made it: TPROC_WRONG_VERSION for others.  It may not be
+ * copied, and its memory must outlast whoever has it locked.  TPROC_INVALID when there is no such
+ * mutex. None of these may be called from a signal handler.
+ */
+TPROC_API int tproc_mutex_init(struct tproc_mutex *mutex) TPROC_NOT_READ(1);
+
+/* TPROC_LOCKED when somebody has it locked. */
+TPROC_API int tproc_mutex_destroy(struct tproc_mutex *mutex);
+
+/*
+ * Waits until the mutex is free, and locks it: TPROC_OK, TPROC_OWNER_DIED (it is locked then, too),
+ * TPROC_DEADLOCK, TPROC_UNUSABLE.
+ */
+#define tproc_mutex_lock(mutex) tproc_mutex_lock_at((mutex), __FILE__, __LINE__)
+
+/* Does not wait: TPROC_LOCKED when it is not free. */
+#define tproc_mutex_trylock(mutex) tproc_mutex_trylock_at((mutex), __FILE__, __LINE__)
+
+/* Waits for so many milliseconds at most, without limit when negative: TPROC_TIMED_OUT. */
+#define tproc_mutex_timedlock(mutex, timeout_ms)                                                   \
+	tproc_mutex_timedlock_at((mutex), (timeout_ms), __FILE__, __LINE__)
+
+/* TPROC_DENIED when the calling thread has not locked it. */
+TPROC_API int tproc_mutex_unlock(struct tproc_mutex *mutex);
+
+/* After TPROC_OWNER_DIED: what the mutex protects is right again.  Else TPROC_INVALID. */
+TPROC_API int tproc_mutex_consistent(struct tproc_mutex *mutex);
+
+/* Fills *ret_info as it is at this moment; whether the mutex is locked may change at any time. */
+TPROC_API int tproc_mutex_info(const struct tproc_mutex *mutex, struct tproc_mutex_info *ret_info);
+
+/* What the macros call; file is copied. */
+TPROC_API int tproc_mutex_lock_at(struct tproc_mutex *mutex, const char *file, unsigned int line);
+TPROC_API int tproc_mutex_trylock_at(struct tproc_mutex *mutex, const char *file,
+                                     unsigned int line);
+TPROC_API int tproc_mutex_timedlock_at(struct tproc_mutex *mutex, int timeout_ms, const char *file,
+                                       unsigned int line);
+
+/*
+ * What is published is suspect once somebody died while he had the mutex locked that protects it:
+ * the one it was published with, or one that lies in it.  The server notices when a threadproc
+ * ends, the library when a mutex is locked.
+ *
+ * TPROC_OK when it is not suspect.  TPROC_SUSPECT when it is, and *ret_id (which may be NULL) is
+ * set to the id of who died, 0 when that is not known.  Else as tproc_lookup.
+ */
+TPROC_API int tproc_suspect(const char *name, unsigned int *ret_id);
+
+/* It was looked at and put right: it is not suspect any more.  Anybody may say so.  As
+ * tproc_unpublish. */
+TPROC_API int tproc_trust(const char *name);
 
 /* ---- Errors ----------------------------------------------------------------------- */
 

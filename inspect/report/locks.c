@@ -43,7 +43,12 @@ static bool is_its(const struct report *report, const struct lock_thread *thread
 
 static bool is_held(const struct report *report, const struct lock *lock)
 {
-	return (lock->state.held || lock->state.owner_died) && is_its(report, &lock->owner);
+	if (!lock->state.held && !lock->state.owner_died)
+		return false;
+	/* one whose owner died says itself who that was, or nobody can */
+	if (!lock->state.held && lock->notes.holder.tid)
+		return lock->notes.holder.id == report->tp->abi.id;
+	return is_its(report, &lock->owner);
 }
 
 /* "brief" of an address; the caller frees it. */
@@ -65,18 +70,51 @@ static char *brief_at(const struct report *report, uint64_t addr, json_t **ret_o
 	return text;
 }
 
+/* What the mutex has noted itself. */
+static json_t *where_json(const struct lock *lock)
+{
+	const struct tp_mutex_holder *holder = &lock->notes.holder;
+
+	if (!holder->tid)
+		return json_null();
+	return json_pack("{s:o, s:I, s:o}", "file", out_json_text(holder->file), "line",
+	                 (json_int_t)holder->line, "time", show_json_time(holder->since_ns));
+}
+
+/* Named objects. */
+static json_t *protected_json(const struct report *report, const struct lock *lock)
+{
+	const struct snapshot *s = report->target->snapshot;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		const struct reg_name *name = &s->names[i];
+
+		if (lock_protects(lock, name))
+			json_array_append_new(
+				list, json_pack("{s:o, s:o}", "name", out_json_text(name->abi.name),
+		                                "threadproc",
+		                                name->owner ? show_json_who(name->owner)
+		                                            : json_null()));
+	}
+	return list;
+}
+
 static json_t *lock_json(const struct report *report, const struct lock *lock)
 {
+	const pid_t tid = lock->state.owner ? lock->state.owner : lock->notes.holder.tid;
+
 	json_t *owner = NULL;
 	AUTO_FREE char *text = brief_at(report, lock->state.addr, &owner);
 
 	if (!text)
 		return NULL;
-	return json_pack("{s:o, s:s, s:b, s:i, s:s, s:o, s:I}", "address",
+	return json_pack("{s:o, s:s, s:b, s:i, s:s, s:o, s:I, s:o, s:o}", "address",
 	                 out_json_hex(lock->state.addr), "type",
 	                 lock->state.type == LOCK_RWLOCK ? "rwlock" : "mutex", "robust",
-	                 lock->state.robust, "tid", (int)lock->state.owner, "what", text,
-	                 "threadproc", owner, "waiters", (json_int_t)lock->waiter_count);
+	                 lock->state.robust, "tid", (int)tid, "what", text,
+	                 "threadproc", owner, "waiters", (json_int_t)lock->waiter_count,
+	                 "locked_at", where_json(lock), "protects", protected_json(report, lock));
 }
 
 json_t *locks_json(const struct report *report)

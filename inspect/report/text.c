@@ -230,6 +230,27 @@ static void print_threads(const struct page *page, const json_t *report)
 	}
 }
 
+static void print_locked_at(const struct page *page, const json_t *where)
+{
+	if (!json_is_object(where))
+		return;
+	fputs(", locked at ", page->out);
+	put(page, where, "file");
+	fprintf(page->out, ":%" PRIdMAX, number_of(where, "line"));
+}
+
+static void print_protected(const struct page *page, const json_t *names)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach((json_t *)names, i, name)
+	{
+		fputs(i ? ", " : ", protects ", page->out);
+		put(page, name, "name");
+	}
+}
+
 static void print_locks(const struct page *page, const json_t *report)
 {
 	json_t *lock;
@@ -244,7 +265,10 @@ static void print_locks(const struct page *page, const json_t *report)
 		        json_is_true(json_object_get(lock, "robust")) ? "robust " : "",
 		        text_of(lock, "type"), text_of(lock, "address"));
 		put(page, lock, "what");
-		fprintf(page->out, ", by thread %" PRIdMAX "\n", number_of(lock, "tid"));
+		fprintf(page->out, ", by thread %" PRIdMAX, number_of(lock, "tid"));
+		print_locked_at(page, json_object_get(lock, "locked_at"));
+		print_protected(page, json_object_get(lock, "protects"));
+		fputc('\n', page->out);
 	}
 }
 

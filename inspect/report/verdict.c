@@ -6,6 +6,7 @@
 
 #include "inspect/show.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void suspect(json_t *list, json_t *who, const char *why)
@@ -74,6 +75,24 @@ static void add_memory(const struct report *report, json_t *list)
 		                   "its memory was what the crash was about: it may be damaged");
 }
 
+/* Named objects that a lock of its protects. */
+static void add_protected(json_t *list, const json_t *names)
+{
+	json_t *name;
+	size_t i;
+
+	json_array_foreach((json_t *)names, i, name)
+	{
+		json_t *who = json_object_get(name, "threadproc");
+		char why[TP_NAME_SIZE * 6 + 64];
+
+		snprintf(why, sizeof(why), "what it published as \"%s\" may be half changed",
+		         json_string_value(json_object_get(name, "name")));
+		if (json_is_object(who))
+			suspect(list, who, why);
+	}
+}
+
 /* Those in whose memory the locks are that it held: what these protect is theirs, mostly. */
 static void add_locks(const struct report *report, json_t *list, const json_t *locks)
 {
@@ -89,6 +108,7 @@ static void add_locks(const struct report *report, json_t *list, const json_t *l
 			suspect(list, who,
 			        "a lock in its memory was held: what that protects may be half "
 			        "done");
+		add_protected(list, json_object_get(lock, "protects"));
 	}
 }
 

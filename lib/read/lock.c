@@ -1,6 +1,7 @@
 #include "lib/read/lock.h"
 
 #include <linux/futex.h>
+#include <stddef.h>
 
 /* ---- glibc ----------------------------------------------------------------- */
 
@@ -173,4 +174,38 @@ bool lock_on_list(struct mem *mem, uint64_t word, int64_t distance, struct lock_
 	if (distance == GLIBC_DISTANCE)
 		return mutex_at(mem, word, ret_lock);
 	return musl_at(mem, word - MUSL_LOCK * sizeof(uint32_t), ret_lock);
+}
+
+/* ---- libtproc ---------------------------------------------------------------- */
+
+static bool read_mutex(struct mem *mem, uint64_t addr, struct tp_mutex *ret_mutex)
+{
+	struct err err;
+
+	return !mem_read(mem, addr, ret_mutex, sizeof(*ret_mutex), &err) &&
+	       ret_mutex->magic == TP_MUTEX_MAGIC;
+}
+
+void lock_notes_at(struct mem *mem, uint64_t lock, struct lock_notes *ret_notes)
+{
+	const uint64_t addr = lock - offsetof(struct tp_mutex, lock);
+	struct tp_mutex mutex;
+
+	*ret_notes = (struct lock_notes){0};
+	if (!read_mutex(mem, addr, &mutex))
+		return;
+	*ret_notes = (struct lock_notes){addr, mutex.holder, mutex.died};
+	ret_notes->holder.file[TP_MUTEX_FILE - 1] = '\0';
+	ret_notes->died.file[TP_MUTEX_FILE - 1] = '\0';
+}
+
+bool lock_of_mutex(struct mem *mem, uint64_t addr, struct lock_state *ret_lock)
+{
+	const uint64_t lock = addr + offsetof(struct tp_mutex, lock);
+	struct tp_mutex mutex;
+
+	if (!read_mutex(mem, addr, &mutex))
+		return false;
+	return mutex.libc == TP_MUTEX_MUSL ? musl_at(mem, lock, ret_lock)
+	                                   : mutex_at(mem, lock, ret_lock);
 }

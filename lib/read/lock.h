@@ -6,6 +6,7 @@
 #define TPROC_READ_LOCK_H
 
 #include "lib/read/mem.h"
+#include "tproc/abi.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,19 @@ struct lock_state {
 	bool unusable;    /* robust: ENOTRECOVERABLE for ever */
 	uint32_t count;   /* how often a recursive one is locked */
 };
+
+/* What a mutex of libtproc has noted: not more than a hint, files are terminated. */
+struct lock_notes {
+	uint64_t mutex; /* address of the struct tp_mutex; 0: it is none of libtproc's */
+	struct tp_mutex_holder holder;
+	struct tp_mutex_holder died;
+};
+
+/* The mutex of libtproc that has its lock at that address; all 0 when there is none. */
+void lock_notes_at(struct mem *mem, uint64_t lock, struct lock_notes *ret_notes);
+
+/* The lock of a mutex of libtproc; false when it is none, or neither held nor wrong. */
+bool lock_of_mutex(struct mem *mem, uint64_t mutex, struct lock_state *ret_lock);
 
 /* The lock that a thread waits for at that futex; false when it looks like none. */
 bool lock_at_futex(struct mem *mem, uint64_t word, struct lock_state *ret_lock);

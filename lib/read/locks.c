@@ -108,8 +108,9 @@ static int note(struct reading *r, const struct lock_state *state, size_t *ret_i
 	if (!make_room(&locks->list, &r->room, locks->count, sizeof(*locks->list)))
 		return no_memory(err);
 	*ret_index = locks->count;
-	locks->list[locks->count++] =
+	locks->list[locks->count] =
 		(struct lock){.state = *state, .owner = find_thread(r, state->owner)};
+	lock_notes_at(r->target->mem, state->addr, &locks->list[locks->count++].notes);
 	return 0;
 }
 
@@ -219,6 +220,32 @@ static int take_lists(struct reading *r, const struct reg_threadproc *tp, struct
 		const struct lock_thread thread = {tp, threads->list[i].tid};
 
 		if (take_list(r, &thread, threads->list[i].robust_head, err))
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- Named objects ------------------------------------------------------------ */
+
+bool lock_protects(const struct lock *lock, const struct reg_name *name)
+{
+	const uint64_t mutex = lock->notes.mutex;
+
+	return mutex && (name->abi.lock == mutex ||
+	                 (mutex >= name->abi.addr && mutex - name->abi.addr < name->abi.size));
+}
+
+static int take_named(struct reading *r, struct err *err)
+{
+	const struct snapshot *s = r->target->snapshot;
+	struct lock_state state;
+	size_t index;
+
+	for (size_t i = 0; i < s->name_count; i++) {
+		const uint64_t mutex = s->names[i].abi.lock;
+
+		if (mutex && lock_of_mutex(r->target->mem, mutex, &state) &&
+		    note(r, &state, &index, err))
 			return -1;
 	}
 	return 0;
@@ -347,6 +374,8 @@ static int read_all(struct reading *r, struct err *err)
 		if (take_lists(r, &s->threadprocs[i], err))
 			return -1;
 	}
+	if (take_named(r, err))
+		return -1;
 	if (r->options && r->options->search && search(r, err))
 		return -1;
 	return find_circles(r, err);

@@ -2,9 +2,9 @@
  * locks.h - mutexes and rwlocks of all components: who holds them, who waits for them, and which
  * threads wait for each other in a circle.
  *
- * Known are the locks that some thread waits for, and the robust ones that a thread holds,
- * which the kernel has a list of; others leave no trace but their own words, for which memory can
- * be searched.
+ * Known are the locks that some thread waits for, the robust ones that a thread holds,
+ * which the kernel has a list of, and those that named objects were published with; others leave no
+ * trace but their own words, for which memory can be searched.
  */
 #ifndef TPROC_READ_LOCKS_H
 #define TPROC_READ_LOCKS_H
@@ -20,6 +20,7 @@ struct lock_thread {
 
 struct lock {
 	struct lock_state state;
+	struct lock_notes notes;
 	struct lock_thread owner; /* tp NULL: there is no such thread in the space (any more) */
 	struct lock_thread *waiters;
 	size_t waiter_count;
@@ -58,6 +59,9 @@ struct locks_options {
 	int (*step)(void *context, uint64_t bytes, struct err *err);
 	void *context;
 };
+
+/* Whether it protects a named object: was published with it, or lies in it. */
+bool lock_protects(const struct lock *lock, const struct reg_name *name);
 
 /* options may be NULL: none.  To be released. */
 int locks_read(const struct target *target, const struct locks_options *options,

@@ -18,12 +18,19 @@ static int text_valid(const char *text)
 
 int tproc_publish(const char *name, void *address, size_t size, const char *type)
 {
+	return tproc_publish_guarded(name, address, size, type, NULL);
+}
+
+int tproc_publish_guarded(const char *name, void *address, size_t size, const char *type,
+                          struct tproc_mutex *mutex)
+{
 	struct tproci_request request = {
 		.op = TP_REQUEST_PUBLISH,
 		.name = name,
 		.type = type ? type : "",
 		.arg0 = (uint64_t)(uintptr_t)address,
 		.arg1 = size,
+		.arg2 = (uint64_t)(uintptr_t)mutex,
 	};
 	int result = tproci_enter();
 
@@ -83,6 +90,9 @@ static int read_named(uint32_t index, struct tproc_named *ret_named)
 		return result;
 	named.address = (void *)(uintptr_t)record.addr;
 	named.size = record.size;
+	named.mutex = (struct tproc_mutex *)(uintptr_t)record.lock;
+	named.suspect = record.suspect_ns != 0;
+	named.suspect_id = record.suspect_id;
 	memcpy(named.name, record.name, sizeof(named.name) - 1);
 	memcpy(named.type, record.type, sizeof(named.type) - 1);
 	*ret_named = named;

@@ -109,6 +109,7 @@ static void fill(struct tp_request *slot, const struct tproci_request *request)
 	slot->serial++;
 	slot->arg0 = request->arg0;
 	slot->arg1 = request->arg1;
+	slot->arg2 = request->arg2;
 	slot->answer = 0;
 }
 

@@ -12,6 +12,7 @@ struct tproci_request {
 	const char *type;
 	uint64_t arg0;
 	uint64_t arg1;
+	uint64_t arg2;
 };
 
 /*

@@ -32,6 +32,16 @@ const char *tproc_strerror(int result)
 		return "the server of the space is gone";
 	case TPROC_BUSY:
 		return "the registry is being written";
+	case TPROC_OWNER_DIED:
+		return "locked, but its last owner died with it";
+	case TPROC_SUSPECT:
+		return "suspect: somebody died while changing it";
+	case TPROC_LOCKED:
+		return "locked by another thread";
+	case TPROC_DEADLOCK:
+		return "the calling thread has it locked already";
+	case TPROC_UNUSABLE:
+		return "its owner died, and nobody made it consistent";
 	case TPROC_FAILED:
 		return "the server refused";
 	default:

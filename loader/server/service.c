@@ -20,18 +20,6 @@
 #define MAX_CLAIM 4096
 #define MAX_SIGNAL 64
 
-static bool is_text(const char text[TP_NAME_SIZE], bool may_be_empty)
-{
-	size_t length = strnlen(text, TP_NAME_SIZE);
-
-	if (length == TP_NAME_SIZE || (!length && !may_be_empty))
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			return false;
-	return true;
-}
-
 /* ---- address space ------------------------------------------------------------------------ */
 
 static int32_t claim(struct threadproc *tp, const struct tp_request *request, uint64_t *ret_first)
@@ -100,100 +88,6 @@ static int32_t know_file(struct threadproc *tp, const struct tp_request *request
 	return 0;
 }
 
-/* ---- names ---------------------------------------------------------------------------------- */
-
-static struct tp_name *find_name(struct registry *registry, const char *name)
-{
-	for (uint32_t i = 1; i < registry->map->name_high; i++)
-		if (registry->names[i].live && !strcmp(registry->names[i].name, name))
-			return &registry->names[i];
-	return NULL;
-}
-
-static struct tp_name *free_name(struct registry *registry)
-{
-	for (uint32_t i = 1; i < TP_NAMES; i++) {
-		if (registry->names[i].live)
-			continue;
-		if (i >= registry->map->name_high)
-			registry->map->name_high = i + 1;
-		return &registry->names[i];
-	}
-	return NULL;
-}
-
-static bool owns(const struct threadproc *tp, const struct tp_name *entry)
-{
-	return entry->owner == tp->index && entry->owner_generation == tp->generation;
-}
-
-static int32_t publish(struct threadproc *tp, const struct tp_request *request)
-{
-	struct registry *registry = &tp->server->registry;
-	struct tp_name *entry;
-
-	if (!is_text(request->name, false) || !is_text(request->type, true))
-		return -EINVAL;
-	entry = find_name(registry, request->name);
-	if (entry && !owns(tp, entry))
-		return -EEXIST;
-	registry_begin(registry);
-	if (!entry)
-		entry = free_name(registry);
-	if (entry) {
-		registry_seq_begin(&entry->seq);
-		entry->live = 1;
-		entry->owner = tp->index;
-		entry->owner_generation = tp->generation;
-		entry->addr = request->arg0;
-		entry->size = request->arg1;
-		entry->publish_ns = registry_now_ns();
-		memcpy(entry->name, request->name, sizeof(entry->name));
-		memcpy(entry->type, request->type, sizeof(entry->type));
-		registry_seq_end(&entry->seq);
-	}
-	registry_end(registry);
-	if (!entry)
-		return -ENOSPC;
-	/* Programs that wait for a name sleep on the counter, which they can only read. */
-	syscall(SYS_futex, &registry->map->seq, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
-	return 0;
-}
-
-static void drop_name(struct registry *registry, struct tp_name *entry)
-{
-	registry_begin(registry);
-	registry_seq_begin(&entry->seq);
-	entry->live = 0;
-	registry_seq_end(&entry->seq);
-	registry_end(registry);
-}
-
-static int32_t unpublish(struct threadproc *tp, const struct tp_request *request)
-{
-	struct registry *registry = &tp->server->registry;
-	struct tp_name *entry;
-
-	if (!is_text(request->name, false))
-		return -EINVAL;
-	entry = find_name(registry, request->name);
-	if (!entry)
-		return -ENOENT;
-	if (!owns(tp, entry))
-		return -EPERM;
-	drop_name(registry, entry);
-	return 0;
-}
-
-void service_drop_names(struct threadproc *tp)
-{
-	struct registry *registry = &tp->server->registry;
-
-	for (uint32_t i = 1; i < registry->map->name_high; i++)
-		if (registry->names[i].live && owns(tp, &registry->names[i]))
-			drop_name(registry, &registry->names[i]);
-}
-
 /* ---- the parent ----------------------------------------------------------------------------- */
 
 static int32_t set_death_signal(struct threadproc *tp, const struct tp_request *request)
@@ -222,10 +116,16 @@ static void answer(struct threadproc *tp, struct tp_mailbox *mailbox)
 		result = know_file(tp, &request);
 		break;
 	case TP_REQUEST_PUBLISH:
-		result = publish(tp, &request);
+		result = names_publish(tp, &request);
 		break;
 	case TP_REQUEST_UNPUBLISH:
-		result = unpublish(tp, &request);
+		result = names_unpublish(tp, &request);
+		break;
+	case TP_REQUEST_SUSPECT:
+		result = names_suspect(tp->server, &request);
+		break;
+	case TP_REQUEST_TRUST:
+		result = names_trust(tp->server, &request);
 		break;
 	case TP_REQUEST_DEATH_SIGNAL:
 		result = set_death_signal(tp, &request);

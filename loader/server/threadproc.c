@@ -215,7 +215,7 @@ static void on_exec_timer(struct loop_timer *timer)
 		tp->phase = THREADPROC_GONE_ON;
 		threadproc_publish_state(tp, TP_STATE_EXECED);
 		debug_tell(tp->server, WIRE_EVENT_EXECED, tp, 0);
-		service_drop_names(tp);
+		names_ended(tp);
 		threadproc_count_live(tp->server, -1);
 		teardown_begin(tp);
 		return;
@@ -272,7 +272,7 @@ static void on_ended(struct loop_source *source, uint32_t events)
 	threadproc_publish_end(tp, info.si_code, info.si_status);
 	debug_tell(server, WIRE_EVENT_EXITED, tp, 0);
 	if (tp->phase == THREADPROC_LIVING) {
-		service_drop_names(tp);
+		names_ended(tp);
 		threadproc_count_live(server, -1);
 	}
 	crash_ended(tp);

@@ -168,8 +168,16 @@ void service_mailbox(struct server *server, uint32_t index);
 /* What it asked for, if it asked. */
 void service_request(struct threadproc *tp);
 
-/* The names that it published are no longer to be found. */
-void service_drop_names(struct threadproc *tp);
+/* ---- names.c: what programs publish ------------------------------------------------------- */
+
+/* Answers to requests: 0 or -errno. */
+int32_t names_publish(struct threadproc *tp, const struct tp_request *request);
+int32_t names_unpublish(struct threadproc *tp, const struct tp_request *request);
+int32_t names_suspect(struct server *server, const struct tp_request *request);
+int32_t names_trust(struct server *server, const struct tp_request *request);
+
+/* It has left the space: its names go, and what it had locked of others' is suspect. */
+void names_ended(struct threadproc *tp);
 
 /* ---- teardown.c: memory ------------------------------------------------------------------ */
 

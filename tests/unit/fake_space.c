@@ -169,6 +169,20 @@ static int32_t publish(uint32_t owner, const struct tp_request *request)
 	if (slot == NAMES)
 		return -ENOSPC;
 	fake_publish(slot, owner, request->name, request->type, request->arg0);
+	fake.names[slot].size = request->arg1;
+	fake.names[slot].lock = request->arg2;
+	fake.names[slot].suspect_ns = 0;
+	return 0;
+}
+
+static int32_t mark(const struct tp_request *request, uint64_t since_ns)
+{
+	uint32_t slot = find_name(request->name);
+
+	if (!slot)
+		return -ENOENT;
+	fake.names[slot].suspect_ns = since_ns;
+	fake.names[slot].suspect_id = (uint32_t)request->arg0;
 	return 0;
 }
 
@@ -192,10 +206,19 @@ static void answer(uint32_t index)
 
 	if (__atomic_load_n(&request->state, __ATOMIC_ACQUIRE) != TP_REQUEST_POSTED)
 		return;
-	if (request->op == TP_REQUEST_PUBLISH)
+	switch (request->op) {
+	case TP_REQUEST_PUBLISH:
 		request->result = publish(index, request);
-	else
+		break;
+	case TP_REQUEST_SUSPECT:
+		request->result = mark(request, 1);
+		break;
+	case TP_REQUEST_TRUST:
+		request->result = mark(request, 0);
+		break;
+	default:
 		request->result = unpublish(index, request);
+	}
 	__atomic_store_n(&request->state, TP_REQUEST_DONE, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &request->state, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }

@@ -37,7 +37,7 @@ extern unsigned long fake_auxval;
 
 struct tp_request *fake_request(uint32_t index);
 
-/* The server of the fake: a thread that answers PUBLISH and UNPUBLISH. */
+/* The server of the fake: a thread that answers PUBLISH, UNPUBLISH, SUSPECT and TRUST. */
 int fake_server_start(void);
 void fake_server_stop(void);
 
