@@ -88,6 +88,7 @@ enum wire_launch_flags {
 	WIRE_HAS_TERMINAL = 64,   /* a standard descriptor is the caller's controlling terminal */
 	WIRE_WAIT_DEBUGGER = 128, /* it does nothing until a debugger has attached and lets it go */
 	WIRE_HAS_QUARANTINE = 256, /* refused by a space that has another */
+	WIRE_GUARD_FREE = 512,     /* what is preloaded has to be: a static program is refused */
 };
 
 /*

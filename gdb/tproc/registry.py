@@ -208,7 +208,8 @@ class Registry:
                           f"this is version {layout.TP_ABI_VERSION}")
         self._tables = {}
         for name, element in (("granules", "tp_granule"), ("threadprocs", "tp_threadproc"),
-                              ("images", "tp_image"), ("fixed", "tp_fixed"), ("heap", None)):
+                              ("images", "tp_image"), ("fixed", "tp_fixed"),
+                              ("names", "tp_name"), ("heap", None)):
             self._tables[name] = self._table(name, element)
         self.space = printable(header.space)
         self.server_pid = header.server_pid
@@ -272,6 +273,17 @@ class Registry:
                     found.append(Component(self, index, record))
             self._components = sorted(found, key=lambda component: component.id)
         return self._components
+
+    def suspects(self):
+        """Named objects that somebody may have left half changed: (name, owner, who died)."""
+        found = []
+        for index in range(1, min(self.header.name_high, self._tables["names"].count)):
+            record = self._record("names", "tp_name", index)
+            if record and record.live and record.suspect_ns:
+                died = next((c for c in self.components() if c.id == record.suspect_id), None)
+                found.append((printable(record.name),
+                              self._by_index(record.owner, record.owner_generation), died))
+        return found
 
     def living(self):
         return [component for component in self.components() if component.lives]

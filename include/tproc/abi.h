@@ -507,6 +507,15 @@ struct tp_crash {
 	uint8_t stack[TP_CRASH_STACK];
 };
 
+/*
+ * si_code of the SIGABRT by which libtproc-guard.so ends a program that wants to free what is
+ * another's; si_value is the pointer.
+ */
+enum tp_guard_code {
+	TP_GUARD_FREE = -29808,
+	TP_GUARD_REALLOC = -29809,
+};
+
 /* ---- What a threadproc knows of itself -------------------------------------- */
 
 /* The type of the toolkit's own entry in the auxiliary vector; its value is the

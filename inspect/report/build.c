@@ -116,7 +116,9 @@ static void add_record(struct report *report, json_t *doc)
 	json_object_set_new(doc, "time", show_json_time(crash->time_ns));
 	json_object_set_new(doc, "access", access_json(report));
 	json_object_set_new(doc, "address",
-	                    has_address(crash) ? place_json(report, report->fault) : json_null());
+	                    has_address(crash) || report_guarded(crash)
+	                            ? place_json(report, report->fault)
+	                            : json_null());
 	json_object_set_new(doc, "pc", place_json(report, report->pc));
 	json_object_set_new(doc, "sp", sp ? place_json(report, sp) : json_null());
 	json_object_set_new(doc, "registers", registers_json(crash));
@@ -180,6 +182,8 @@ static void find_access(struct report *report)
 	access_of_crash(report->crash, file ? file : report->target->mem, &report->access);
 	if (file)
 		mem_close(file);
+	if (report_guarded(report->crash))
+		report->access.addr = report_guarded(report->crash);
 }
 
 static int look_at_crash(struct report *report, struct err *err)

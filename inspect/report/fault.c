@@ -146,12 +146,9 @@ static const char *own_memory(struct report *report, FILE *out)
 	return "protected";
 }
 
-static const char *stale(struct report *report, FILE *out)
+void words_stale(struct report *report, FILE *out, const struct identity *id)
 {
-	const struct identity *id = report->fault;
-
-	put_access(out, &report->access, "at");
-	fputs(": a stale pointer into ", out);
+	fputs("a stale pointer into ", out);
 	if (id->owner.tp) {
 		words_who(out, id->owner.tp);
 		fputs(", which ", out);
@@ -165,6 +162,13 @@ static const char *stale(struct report *report, FILE *out)
 		fprintf(out, " (%s)", text_base_name(id->file));
 	else if (id->place != PLACE_UNMAPPED)
 		fprintf(out, " (its %s)", place_name(id->place));
+}
+
+static const char *stale(struct report *report, FILE *out)
+{
+	put_access(out, &report->access, "at");
+	fputs(": ", out);
+	words_stale(report, out, report->fault);
 	return "stale";
 }
 

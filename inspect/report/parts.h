@@ -41,6 +41,9 @@ struct code_place {
 	bool is_program; /* a program's own, not a library's */
 };
 
+/* What it was about to free, when libtproc-guard.so ended it for that; 0: that was not it. */
+uint64_t report_guarded(const struct tp_crash *crash);
+
 /* Whether it crashed because of where it had just got: then that is no place in code. */
 static inline bool report_is_jump(const struct report *report)
 {
@@ -75,6 +78,9 @@ const char *words_bus_error(struct report *report, FILE *out);
 
 /* What lies at an address, as the end of a sentence: "a freed chunk of printstr (3)'s heap". */
 void words_place(struct report *report, FILE *out, const struct identity *id);
+
+/* "a stale pointer into scene (4), which exited 3.2 s ago (list of scene)". */
+void words_stale(struct report *report, FILE *out, const struct identity *id);
 
 /* "code", "read-only data" and so on. */
 const char *words_memory(const struct identity *id);

@@ -15,6 +15,7 @@
 /* What a signal has: struct siginfo as the kernel lays it down. */
 #define SIGINFO_PID 16
 #define SIGINFO_SYSCALL 24
+#define SIGINFO_VALUE 24
 
 static int32_t siginfo_word(const struct tp_crash *crash, size_t at)
 {
@@ -113,10 +114,37 @@ static const char *bad_call(struct report *report, FILE *out)
 	return "system-call";
 }
 
+uint64_t report_guarded(const struct tp_crash *crash)
+{
+	uint64_t pointer;
+
+	if (crash->sig != SIGABRT ||
+	    (crash->code != TP_GUARD_FREE && crash->code != TP_GUARD_REALLOC))
+		return 0;
+	memcpy(&pointer, crash->siginfo + SIGINFO_VALUE, sizeof(pointer));
+	return pointer;
+}
+
+/* The guard looked whose it was: nothing is damaged. */
+static const char *foreign_free(struct report *report, FILE *out)
+{
+	const struct identity *id = report->fault;
+
+	fprintf(out, "was about to %s 0x%" PRIx64 ", ",
+	        report->crash->code == TP_GUARD_FREE ? "free" : "reallocate", id->addr);
+	if (id->owner.kind == OWNER_EXITED)
+		words_stale(report, out, id);
+	else
+		words_place(report, out, id);
+	return "foreign-free";
+}
+
 static const char *by_signal(struct report *report, FILE *out)
 {
 	const struct tp_crash *crash = report->crash;
 
+	if (report_guarded(crash))
+		return foreign_free(report, out);
 	if (crash->sig == SIGABRT) {
 		fputs("aborted", out);
 		put_abort_message(report, out);

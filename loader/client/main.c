@@ -22,6 +22,7 @@ enum {
 	OPTION_ON_CRASH,
 	OPTION_WAIT_DEBUGGER,
 	OPTION_QUARANTINE,
+	OPTION_GUARD,
 	OPTION_HELP,
 	OPTION_USAGE,
 };
@@ -36,6 +37,7 @@ static const struct option options[] = {
 	{"on-crash", required_argument, NULL, OPTION_ON_CRASH},
 	{"wait-debugger", optional_argument, NULL, OPTION_WAIT_DEBUGGER},
 	{"quarantine", required_argument, NULL, OPTION_QUARANTINE},
+	{"guard-foreign-free", no_argument, NULL, OPTION_GUARD},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"usage", no_argument, NULL, OPTION_USAGE},
 	{"version", no_argument, NULL, 'V'},
@@ -48,7 +50,8 @@ static const char short_options[] = "+s:n:vV";
 static const char usage[] =
 	"Usage: tprun [-vV] [-s SPACE] [-n NAME] [--space=SPACE] [--name=NAME] [--verbose]\n"
 	"             [--fork-all] [--report] [--on-crash=POLICY] [--wait-debugger[=quiet]]\n"
-	"             [--quarantine=SIZE] [--help] [--usage] [--version] [--] PROG [ARG...]\n";
+	"             [--quarantine=SIZE] [--guard-foreign-free] [--help] [--usage] [--version]\n"
+	"             [--] PROG [ARG...]\n";
 
 static const char help[] =
 	"Usage: tprun [OPTION...] [--] PROG [ARG...]\n"
@@ -71,6 +74,7 @@ static const char help[] =
 	"      --quarantine=SIZE  when it starts the space: use addresses of an ended program\n"
 	"                      again only after so many (K, M, G, T) were given up later, or\n"
 	"                      \"forever\": never\n"
+	"      --guard-foreign-free  end it when it is about to free memory of another program\n"
 	"      --help          print this and end\n"
 	"      --usage         print a short usage message and end\n"
 	"  -V, --version       print the version and end\n"
@@ -145,6 +149,9 @@ static bool parse(int argc, char **argv, struct run_options *run_options, int *r
 			run_options->say_waiting = !optarg;
 			if (optarg && strcmp(optarg, "quiet") != 0)
 				wrong = "--wait-debugger takes nothing, or quiet";
+			break;
+		case OPTION_GUARD:
+			run_options->guard_free = true;
 			break;
 		case OPTION_QUARANTINE:
 			run_options->quarantine = optarg;

@@ -3,6 +3,7 @@
 #include "lib/base/cleanup.h"
 #include "loader/client/caller.h"
 #include "loader/client/connect.h"
+#include "loader/client/guard.h"
 #include "loader/client/launch.h"
 #include "loader/client/lookup.h"
 #include "loader/client/restart.h"
@@ -143,6 +144,7 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 		.name = options->name,
 		.flags = (options->fork_all ? WIRE_FORK_ALL : 0) |
 	                 (options->wait_debugger ? WIRE_WAIT_DEBUGGER : 0) |
+	                 (options->guard_free ? WIRE_GUARD_FREE : 0) |
 	                 crash_policy_flags(&options->crash),
 	};
 	enum run_result result;
@@ -153,6 +155,8 @@ enum run_result run(const struct run_options *options, int *ret_value, struct er
 		if (quarantine_parse(options->quarantine, &asked.quarantine, err))
 			return RUN_FAILED;
 	}
+	if (options->guard_free && guard_environment(environ, &asked.envp, err))
+		return RUN_FAILED;
 	caller_block_signals(&asked.signals);
 	if (descriptors_init(&asked.descriptors, err))
 		return RUN_FAILED;

@@ -14,6 +14,7 @@ struct run_options {
 	const char *name; /* of the threadproc, NULL: the program's */
 	char **argv;      /* NULL-terminated; argv[0] is searched in PATH */
 	bool fork_all;
+	bool guard_free;    /* it is not to free what another one allocated */
 	bool wait_debugger; /* it is held before its first instruction until there is one */
 	bool say_waiting;   /* on standard error, and how to attach */
 	const char *quarantine; /* that the space is to have; NULL: whatever it has */

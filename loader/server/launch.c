@@ -60,6 +60,9 @@ static int open_interp(struct server *server, struct launch_sources *s, struct e
 {
 	const char *path = s->image->image->interp;
 
+	if (!path && (s->request->launch.flags & WIRE_GUARD_FREE))
+		return err_set(err, ERR_INVALID,
+		               "it is linked statically: --guard-foreign-free cannot be had");
 	if (!path)
 		return 0;
 	if (interp_open(&server->interps, path, &s->interp_fd, err)) {

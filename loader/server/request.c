@@ -23,8 +23,8 @@
 
 static const uint32_t known_flags = WIRE_NO_NEW_PRIVS | WIRE_HAS_AFFINITY | WIRE_HAS_IOPRIO |
                                     WIRE_FORK_ALL | WIRE_HOLD_CRASH | WIRE_CRASH_STOPS_SPACE |
-                                    WIRE_HAS_TERMINAL | WIRE_WAIT_DEBUGGER |
-                                    WIRE_HAS_QUARANTINE;
+                                    WIRE_HAS_TERMINAL | WIRE_WAIT_DEBUGGER | WIRE_HAS_QUARANTINE |
+                                    WIRE_GUARD_FREE;
 
 /* Printable ASCII: the name goes to terminals and into JSON. */
 static int check_name(const char name[WIRE_NAME_SIZE], struct err *err)

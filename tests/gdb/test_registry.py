@@ -6,6 +6,7 @@ import random
 import sys
 
 from gdbtest import BUILD, GdbTest, main
+from space import TIMEOUT, program
 
 sys.path.insert(0, str(BUILD / "gdb"))
 
@@ -65,6 +66,28 @@ class Registry(GdbTest):
         self.assertIs(type(component.module_at(module.lo)), registry.Module)
         self.assertEqual(component.module_at(module.lo).path, component.exe)
 
+    def test_suspects(self):
+        """What somebody died with."""
+        def ask(process, line):
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            self.assert_line(process, "success")
+
+        with self.space.running(program("sharing"), options=["-n", "keeper"]) as keeper, \
+                self.space.running(program("sharing"), options=["-n", "other"]) as other:
+            ask(keeper, "publish ledger")
+            ask(other, "find ledger")
+            ask(other, "lock")
+            self.assertEqual(registry.Registry(self.source()).suspects(), [])
+            other.kill()
+            other.wait(TIMEOUT)
+            self.space.until(lambda: registry.Registry(self.source()).suspects(), "it is suspect")
+            (name, owner, died), = registry.Registry(self.source()).suspects()
+            self.assertEqual((name, owner.name, died.name), ("ledger", "keeper", "other"))
+            self.gdb("""
+matches(ex("tproc list"), r"ledger of keeper \\(\\d+\\) is suspect: other \\(\\d+\\) died while changing")
+""")
+
     def test_damaged(self):
         """Whatever it holds: an answer, or Damaged, soon."""
         self.launch("left")
@@ -82,6 +105,7 @@ class Registry(GdbTest):
                     str(component), component.argv, component.runs, component.fds()
                     component.modules()
                 reg.owner(0x101000000000)
+                reg.suspects()
             except registry.Damaged:
                 pass
 

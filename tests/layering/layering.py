@@ -32,6 +32,7 @@ MAY = {
     "loader/quarantine": ["loader/quarantine.h", BASE, ABI],
     "loader/patch/": ["loader/patch/", ABI],
     "loader/agent/": ["loader/agent/", "loader/patch/", ABI],
+    "loader/guard/": [ABI],
     "loader/server/": ["loader/server/", "loader/wire.h", "loader/packet.h", "loader/patch/",
                        "loader/quarantine.h", "loader/agent/plan.h", "loader/agent/slot.h", BASE, ABI],
     "loader/client/": ["loader/client/", "loader/wire.h", "loader/packet.h",
@@ -58,7 +59,7 @@ NEVER = {
     "": (["tests/"], "nothing needs a test"),
 }
 # Code that runs without a libc: nothing but these, and its own.
-WITHOUT_LIBC = ["loader/agent/", "loader/patch/", "include/"]
+WITHOUT_LIBC = ["loader/agent/", "loader/guard/", "loader/patch/", "include/"]
 
 SOURCE = {".c", ".h", ".cc", ".S"}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -15,7 +15,8 @@ class List(Command):
 Usage: tproc list [-l]
 
 -l leaves out those that have ended.  INFERIOR is the number that GDB has for a component that is
-attached.  Works on a core file as well.
+attached.  Named objects that are suspect, since somebody died with their mutex, are told behind the
+table.  Works on a core file as well.
 
 Example:
   (gdb) tproc list"""
@@ -32,6 +33,9 @@ Example:
             return
         for line in table(HEAD, map(self.row, shown)):
             gdb.write(line + "\n")
+        for name, owner, died in registry.suspects():
+            gdb.write(f"{name} of {owner or 'somebody'} is suspect: {died or 'somebody'} died while "
+                      "changing it\n")
 
     @staticmethod
     def row(component):

@@ -88,6 +88,7 @@ static void keep(void)
 	used = make_used();
 	freed = make_freed();
 	printf("used %p\nfreed %p\nedge %p\n", (void *)used, (void *)freed, (void *)make_edge());
+	printf("chunk %p\n", malloc(24));
 	printf("ready\n");
 	fflush(stdout);
 	getchar();
@@ -167,6 +168,18 @@ static void plant(void *address)
 	write_4(NULL);
 }
 
+/* Of a chunk that another one allocated. */
+static void free_chunk(void *address)
+{
+	free(address);
+}
+
+static void resize(void *address)
+{
+	if (!realloc(address, 100))
+		abort();
+}
+
 static void wait_for_kill(void *address)
 {
 	(void)address;
@@ -183,7 +196,7 @@ static const struct {
 	{"read", read_8},       {"write", write_4},         {"call", call},
 	{"copy", copy},         {"free-twice", free_twice}, {"forbidden", forbidden_call},
 	{"entangle", entangle}, {"plant", plant},           {"wait", wait_for_kill},
-	{"lock", lock},
+	{"lock", lock},         {"free", free_chunk},       {"resize", resize},
 };
 
 int main(int argc, char **argv)
