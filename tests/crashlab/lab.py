@@ -176,7 +176,7 @@ class Lab:
 
     def options(self, case):
         """Of tprun."""
-        return ["-n", case.name, *(["--report"] if self.with_report else [])]
+        return ["-n", case.name, *case.options, *(["--report"] if self.with_report else [])]
 
     def run(self, case, places):
         """Runs it in the space; its status and output."""

@@ -2,7 +2,7 @@
 
     NAME | HOW | ENDS | FUNCTION @ADDRESS | WORDS | LOCK: OUTCOME
 
-HOW         arguments of crashlab-faulty; "$ COMMAND" another command; "! WAY ARGUMENT..." a function
+HOW         arguments of crashlab-faulty, behind options of tprun (--...); "$ COMMAND" another command; "! WAY ARGUMENT..." a function
             of ways.py.  {variable} and the like are addresses that the component "partner" offers
             (programs/neighbour.c), {gone.variable} those of one that has exited.
 ENDS        SEGV or another signal, or "exit 7"; then "unrecorded" when there can be no record, or "half"
@@ -15,6 +15,7 @@ WORDS       a regular expression for what the report says.
 LOCK        of the partner's, and what trying it then says.
 """
 
+import itertools
 import re
 import shlex
 import signal
@@ -55,10 +56,15 @@ class Case(NamedTuple):
         """True when it is about memory of another one that has exited."""
         return "{gone." in self.how
 
+    @property
+    def options(self):
+        """Those of tprun."""
+        return list(itertools.takewhile(lambda word: word.startswith("--"), shlex.split(self.how)))
+
     def argv(self, places):
         """The command, with addresses and directories put in."""
         words = [re.sub(r"\{([a-z.]+)\}", lambda m: str(places[m[1]]), word)
-                 for word in shlex.split(self.how)]
+                 for word in shlex.split(self.how)[len(self.options):]]
         return words[1:] if words[0] == "$" else [f"{places['programs']}/crashlab-faulty", *words]
 
 

@@ -7,10 +7,12 @@
  * others may break it does not use itself.  Then it answers what it reads, a line for a line:
  *
  *	check		"right" when all it has computed is still there and comes out again
- *	mutex | robust | read | write
+ *	mutex | robust | pi | robustpi | recursive | spin | read | write | tproc
  *			tries that lock: "free", "taken", "owner died"
  *	hold		takes the second lock of "both", then waits for the first in a thread of its own
  */
+#include "tproc/tproc.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -27,6 +29,9 @@ static const uint32_t constant = 7;
 static uint32_t variable = 7;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, robust;
 static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER, rwlock_2 = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_mutex_t pi, robust_pi, recursive;
+static pthread_spinlock_t spin;
+static struct tproc_mutex tproc;
 static pthread_mutex_t both[2] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER };
 static __thread uint64_t local = 7;
 static char *freed_memory;
@@ -64,6 +69,11 @@ static void offer_all(void)
 	offer("read", &rwlock);
 	offer("write", &rwlock_2);
 	offer("both", both);
+	offer("pi", &pi);
+	offer("robustpi", &robust_pi);
+	offer("recursive", &recursive);
+	offer("spin", (const void *)&spin);
+	offer("tproc", &tproc);
 	free(freed_memory);
 }
 
@@ -163,6 +173,42 @@ static const char *check(void)
 
 /* ---- locks ---------------------------------------------------------------------------------- */
 
+static void make(pthread_mutex_t *lock, int robust, int protocol, int type)
+{
+	pthread_mutexattr_t attributes;
+
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_setrobust(&attributes, robust);
+	pthread_mutexattr_setprotocol(&attributes, protocol);
+	pthread_mutexattr_settype(&attributes, type);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}
+
+static void make_locks(void)
+{
+	make(&robust, PTHREAD_MUTEX_ROBUST, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_NORMAL);
+	make(&pi, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_NORMAL);
+	make(&robust_pi, PTHREAD_MUTEX_ROBUST, PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_NORMAL);
+	make(&recursive, PTHREAD_MUTEX_STALLED, PTHREAD_PRIO_NONE, PTHREAD_MUTEX_RECURSIVE);
+	pthread_spin_init(&spin, PTHREAD_PROCESS_SHARED);
+	tproc_mutex_init(&tproc);
+}
+
+static const char *try_tproc(void)
+{
+	switch (tproc_mutex_trylock(&tproc)) {
+	case TPROC_OK:
+		return "free";
+	case TPROC_LOCKED:
+		return "taken";
+	case TPROC_OWNER_DIED:
+		return "owner died";
+	default:
+		return "error";
+	}
+}
+
 static const char *outcome(int result)
 {
 	return result == 0 ? "free" : result == EBUSY ? "taken" : result == EOWNERDEAD ? "owner died" : "error";
@@ -186,6 +232,16 @@ static void answer(const char *line)
 		puts(outcome(pthread_mutex_trylock(&mutex)));
 	else if (!strcmp(line, "robust"))
 		puts(outcome(pthread_mutex_trylock(&robust)));
+	else if (!strcmp(line, "pi"))
+		puts(outcome(pthread_mutex_trylock(&pi)));
+	else if (!strcmp(line, "robustpi"))
+		puts(outcome(pthread_mutex_trylock(&robust_pi)));
+	else if (!strcmp(line, "recursive"))
+		puts(outcome(pthread_mutex_trylock(&recursive)));
+	else if (!strcmp(line, "spin"))
+		puts(outcome(pthread_spin_trylock(&spin)));
+	else if (!strcmp(line, "tproc"))
+		puts(try_tproc());
 	else if (!strcmp(line, "read"))
 		puts(outcome(pthread_rwlock_trywrlock(&rwlock)));
 	else if (!strcmp(line, "write"))
@@ -198,13 +254,10 @@ static void answer(const char *line)
 
 int main(void)
 {
-	pthread_mutexattr_t attributes;
 	char line[64];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	pthread_mutexattr_init(&attributes);
-	pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-	pthread_mutex_init(&robust, &attributes);
+	make_locks();
 	offer_all();
 	prepare();
 	puts("ready");

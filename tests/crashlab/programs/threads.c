@@ -1,5 +1,6 @@
 /* Threads: one that crashes, several at once, locks that are held. */
 #include "faulty.h"
+#include "tproc/tproc.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -138,6 +139,18 @@ static void holds_write(uintptr_t where)
 	write_4(0);
 }
 
+static void holds_spin(uintptr_t where)
+{
+	need(!pthread_spin_lock((pthread_spinlock_t *)where), "lock");
+	write_4(0);
+}
+
+static void holds_tproc(uintptr_t where)
+{
+	need(!tproc_mutex_lock((struct tproc_mutex *)where), "lock");
+	write_4(0);
+}
+
 static void *hold_and_wait(void *arg)
 {
 	need(!pthread_mutex_lock(arg), "lock");
@@ -199,6 +212,8 @@ const struct way thread_ways[] = {
 	{ "holds-mutex", holds_mutex },
 	{ "holds-read", holds_read },
 	{ "holds-write", holds_write },
+	{ "holds-spin", holds_spin },
+	{ "holds-tproc", holds_tproc },
 	{ "thread-holds", thread_holds },
 	{ "holds-and-exits", holds_and_exits },
 	{ "holds-and-is-killed", holds_and_is_killed },
