@@ -9,6 +9,7 @@ import time
 
 ALLOWED_RECORD_NS = 1_000_000
 ALLOWED_REPORT_NS = 300_000_000
+ALLOWED_PAGE_NS = 1_000_000_000
 FAULTS = (signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGABRT,
           signal.SIGSYS, signal.SIGTRAP)
 
@@ -83,6 +84,18 @@ def reports(bench, count):
             when, said = crash(bench, "--report")
             samples.append(said - when)
     return samples
+
+
+def pages(bench, count):
+    """From the start of tpinspect to a page of so many components, one of which crashed; its bytes."""
+    samples = []
+    with components(bench, count):
+        crash(bench)
+        for _ in range(bench.rounds):
+            begin = time.perf_counter_ns()
+            answer = inspect(bench, f"report --force {bench.runtime}/page.html")
+            samples.append(time.perf_counter_ns() - begin)
+    return samples, answer["file_size"]
 
 
 def handlers(bench):
