@@ -35,10 +35,13 @@ static bool is_overflow(const struct report *report, uint64_t *ret_size)
 	*ret_size = crash->tid == abi->pid ? abi->stack_hi - abi->stack_lo : 0;
 	if (id->place == PLACE_GUARD)
 		return id->tid == crash->tid;
-	/* of one that is gone: right below the main thread's */
-	return crash->tid == abi->pid && addr < abi->stack_lo &&
-	       abi->stack_lo - addr < OVERFLOW_REACH &&
-	       crash->sp - addr + OVERFLOW_REACH < 2 * OVERFLOW_REACH;
+	if (crash->sp - addr + OVERFLOW_REACH >= 2 * OVERFLOW_REACH)
+		return false;
+	/* of one that is gone: right below the main thread's; what is protected where another
+	 * thread's stack pointer is, is the guard */
+	return crash->tid == abi->pid
+	               ? addr < abi->stack_lo && abi->stack_lo - addr < OVERFLOW_REACH
+	               : !id->mapped && crash->code == SEGV_ACCERR;
 }
 
 /* "read 8 bytes", "wrote to"; "used" when it is not known what it did. */
@@ -116,8 +119,12 @@ static const char *in_a_hole(struct report *report, FILE *out)
 		words_possessed(report, out, &left->owner, "heap");
 		return "past-end";
 	}
-	words_count(out, access->addr - left->mapping.hi, "byte");
-	fputs(" past the end of ", out);
+	if (access->addr == left->mapping.hi) {
+		fputs("right past the end of ", out);
+	} else {
+		words_count(out, access->addr - left->mapping.hi, "byte");
+		fputs(" past the end of ", out);
+	}
 	if (left->place == PLACE_FILE)
 		fprintf(out, "%s", text_base_name(left->mapping.path));
 	else
@@ -141,8 +148,11 @@ static const char *own_memory(struct report *report, FILE *out)
 		fputs(", its own addresses, where nothing was mapped", out);
 		return "unmapped";
 	}
-	fputs(", its own memory, which was protected: ", out);
-	words_place(report, out, report->fault);
+	fputs(", its own memory, which was protected", out);
+	if (report->fault->symbol.name) {
+		fputs(": ", out);
+		words_place(report, out, report->fault);
+	}
 	return "protected";
 }
 
@@ -166,7 +176,10 @@ void words_stale(struct report *report, FILE *out, const struct identity *id)
 
 static const char *stale(struct report *report, FILE *out)
 {
-	put_access(out, &report->access, "at");
+	if (report->access.kind == ACCESS_EXECUTE)
+		fprintf(out, "called code that is gone, at 0x%" PRIx64, report->access.addr);
+	else
+		put_access(out, &report->access, "at");
 	fputs(": ", out);
 	words_stale(report, out, report->fault);
 	return "stale";
@@ -181,6 +194,12 @@ static size_t frames_of(const struct code_place *places, size_t count, const cha
 	return same;
 }
 
+/* Of a stack that is gone there are only the innermost frames: then most of them count. */
+static bool is_recursion(size_t same, size_t count)
+{
+	return same >= RECURSION_MIN ? same >= count / 4 : same > 1 && same > count / 2;
+}
+
 /* The function that calls itself: one of the innermost that many frames are of. */
 static void put_recursion(struct report *report, FILE *out)
 {
@@ -193,7 +212,7 @@ static void put_recursion(struct report *report, FILE *out)
 	for (size_t i = 0; places && i < bt->count && i < RECURSION_NEAR; i++) {
 		size_t same = frames_of(places, bt->count, places[i].function);
 
-		if (!*places[i].function || same < RECURSION_MIN || same < bt->count / 4)
+		if (!*places[i].function || !is_recursion(same, bt->count))
 			continue;
 		fputs(", recursion of ", out);
 		code_words(out, &places[i], bt->frames[i].pc);
@@ -212,6 +231,17 @@ static const char *overflow(struct report *report, FILE *out, uint64_t size)
 	return "stack-overflow";
 }
 
+/* "its own data: ", where a name alone would follow. */
+static void put_possessed(struct report *report, FILE *out)
+{
+	const struct identity *id = report->fault;
+
+	if (id->has_chunk || !id->symbol.name)
+		return;
+	words_possessed(report, out, &id->owner, words_memory(id));
+	fputs(": ", out);
+}
+
 static const char *jumped(struct report *report, FILE *out)
 {
 	const struct identity *id = report->fault;
@@ -220,16 +250,14 @@ static const char *jumped(struct report *report, FILE *out)
 		fputs("called a null pointer", out);
 		return "null-call";
 	}
-	if (is_stale(report)) {
-		fputs("called code that is gone, ", out);
-		report->access.size = 0;
+	if (is_stale(report))
 		return stale(report, out);
-	}
 	fprintf(out, "jumped to 0x%" PRIx64 ", ", report->access.addr);
 	if (report->access.no_address) {
 		fputs("which is no address", out);
 		return "wild-jump";
 	}
+	put_possessed(report, out);
 	words_place(report, out, id);
 	return id->mapped ? "jump-into-data" : "wild-jump";
 }
@@ -249,10 +277,8 @@ static const char *forbidden(struct report *report, FILE *out)
 
 	put_access(out, &report->access, writes ? "to" : "at");
 	fputs(", ", out);
-	if (writes && !id->has_chunk && id->symbol.name) {
-		words_possessed(report, out, &id->owner, words_memory(id));
-		fputs(": ", out);
-	}
+	if (writes)
+		put_possessed(report, out);
 	words_place(report, out, id);
 	if (!id->mapping.prot)
 		fputs(", which nobody may touch", out);
@@ -301,6 +327,10 @@ const char *words_bus_error(struct report *report, FILE *out)
 		return "alignment";
 	}
 	put_access(out, &report->access, "at");
+	if (report->crash->code == SI_KERNEL) {
+		fputs(", which is no address", out);
+		return "wild";
+	}
 	if (report->crash->code != BUS_ADRERR) {
 		fputs(", where memory is broken", out);
 		return "hardware";

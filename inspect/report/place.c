@@ -134,6 +134,15 @@ const char *words_memory(const struct identity *id)
 	return id->place == PLACE_HEAP ? "heap" : "memory";
 }
 
+static void put_hole(struct report *report, FILE *out, const struct identity *id)
+{
+	if (id->owner.tp) {
+		words_possessed(report, out, &id->owner, "addresses");
+		fputs(", ", out);
+	}
+	fputs("where nothing is mapped", out);
+}
+
 void words_place(struct report *report, FILE *out, const struct identity *id)
 {
 	if (id->has_chunk)
@@ -146,10 +155,8 @@ void words_place(struct report *report, FILE *out, const struct identity *id)
 		put_symbol(report, out, id);
 	else if (id->mapped)
 		words_possessed(report, out, &id->owner, words_memory(id));
-	else if (id->owner.tp)
-		words_possessed(report, out, &id->owner, "addresses, where nothing is mapped");
 	else
-		fputs("where nothing is mapped", out);
+		put_hole(report, out, id);
 	if (id->name)
 		fprintf(out, " (published as \"%s\")", id->name->abi.name);
 }

@@ -62,6 +62,12 @@ static bool put_abort_message(struct report *report, FILE *out)
 	return *text;
 }
 
+static bool is_sent_by_another(const struct report *report)
+{
+	return report->crash->code <= 0 &&
+	       siginfo_word(report->crash, SIGINFO_PID) != report->tp->abi.pid;
+}
+
 static const char *sent(struct report *report, FILE *out)
 {
 	const struct snapshot *snapshot = report->target->snapshot;
@@ -69,6 +75,10 @@ static const char *sent(struct report *report, FILE *out)
 	char signal[SHOW_TEXT_SIZE];
 
 	show_signal(report->crash->sig, signal);
+	if (!pid) {
+		fprintf(out, "got %s, of which no more was recorded", signal);
+		return "signal";
+	}
 	if (pid == report->tp->abi.pid) {
 		fprintf(out, "raised %s itself", signal);
 		return "raised";
@@ -90,7 +100,9 @@ static const char *arithmetic(struct report *report, FILE *out)
 {
 	switch (report->crash->code) {
 	case FPE_INTDIV:
-		fputs("divided by zero", out);
+		fputs(report->access.divisor_is_not_zero ? "divided, and the result was too large"
+		                                         : "divided by zero",
+		      out);
 		return "division";
 	case FPE_INTOVF:
 		fputs("integer overflow", out);
@@ -145,7 +157,7 @@ static const char *by_signal(struct report *report, FILE *out)
 
 	if (report_guarded(crash))
 		return foreign_free(report, out);
-	if (crash->sig == SIGABRT) {
+	if (crash->sig == SIGABRT && !is_sent_by_another(report)) {
 		fputs("aborted", out);
 		put_abort_message(report, out);
 		return "abort";

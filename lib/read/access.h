@@ -26,7 +26,8 @@ struct access {
 	unsigned size;   /* bytes; 0: not known */
 	bool no_address; /* addr is none that this machine could have */
 	bool divides;    /* the instruction is a division */
-	bool traps_on_purpose; /* ud2, by which compilers mark what cannot be reached */
+	bool divisor_is_not_zero; /* of that: then its result has no room */
+	bool traps_on_purpose;    /* ud2, by which compilers mark what cannot be reached */
 };
 
 /* Names of the registers that may point somewhere, in the order of struct tp_crash; NULL: no more.

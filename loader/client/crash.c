@@ -226,6 +226,7 @@ static void say_how_to_go_on(const struct crash *crash)
 
 void crash_begin(struct crash *crash)
 {
+	crash->seen = true;
 	crash->held = true;
 	if (!start_looker(crash))
 		crash_step(crash);
@@ -263,6 +264,26 @@ bool crash_takes_signal(struct crash *crash, int signo)
 	default:
 		return false;
 	}
+}
+
+static bool is_fault(int signo)
+{
+	static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP};
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (faults[i] == signo)
+			return true;
+	}
+	return false;
+}
+
+void crash_tell_missing(const struct crash *crash, int signo)
+{
+	if (crash->seen || crash->policy->report != CRASH_REPORT_FULL || !is_fault(signo))
+		return;
+	dprintf(STDERR_FILENO, "tprun: no report of this crash: the program went on to another one "
+	                       "(execve), which "
+	                       "is not in the space, or left itself no way to record it\n");
 }
 
 void crash_deinit(struct crash *crash)

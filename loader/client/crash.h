@@ -45,6 +45,7 @@ struct crash {
 	const char *space;
 	const struct launched *launched;
 	int sock;         /* borrowed */
+	bool seen;        /* the server told of it */
 	bool held;        /* the thread stands where it crashed */
 	pid_t looker;     /* tpinspect; 0: none */
 	int looker_fd;    /* its pidfd; -1: none */
@@ -68,6 +69,12 @@ void crash_step(struct crash *crash);
  * ends the wait.
  */
 bool crash_takes_signal(struct crash *crash, int signo);
+
+/*
+ * That signal ended the program.  Says so when a report was asked for and there was none: it was
+ * not in the space any more (execve), or left itself no way to record anything.
+ */
+void crash_tell_missing(const struct crash *crash, int signo);
 
 /* The end, whatever goes on still. */
 void crash_deinit(struct crash *crash);

@@ -79,6 +79,7 @@ static enum run_result follow(const struct run_options *options, int sock, int s
 		*ret_value = status;
 		return RUN_EXITED;
 	case SUPERVISE_SIGNALED:
+		crash_tell_missing(&crash, status);
 		*ret_value = status;
 		return RUN_SIGNALED;
 	case SUPERVISE_LOST:

@@ -26,7 +26,8 @@ ALONE = [
 WITH_KEEPER = [
     ("write", "constant", r"^wrote 4 bytes to 0x\w+, read-only data of keep \(\d+\): constant of "
                           r"keep \(\d+\), in write_4 \(party\.c:\d+\)$"),
-    ("call", "variable", r"^jumped to 0x\w+, variable of keep \(\d+\), in call \(party\.c:\d+\)$"),
+    ("call", "variable", r"^jumped to 0x\w+, data of keep \(\d+\): variable of keep \(\d+\), in call "
+                         r"\(party\.c:\d+\)$"),
     ("call", "lent", r"^wrote 4 bytes to 0x0, a null pointer, in lent \(party\.c:\d+\), code of "
                      r"keep \(\d+\)$"),
     ("read", "freed", r"^read 8 bytes at 0x\w+, \d+ bytes into a freed chunk of \d+ bytes of "
@@ -165,6 +166,22 @@ class Words(ReportTest):
         self.assertRegex(self.newest()["what"], r"^was sent SIGSEGV by killer \(\d+\)")
 
 
+    def test_aborted_by_another(self):
+        with self.space.running(self.party, "wait", options=["-n", "victim", "--report"]) as victim:
+            self.assert_line(victim, "ready")
+            pid = self.space.threadprocs("running")[0]["pid"]
+            subprocess.run(["kill", "-ABRT", str(pid)], check=True)
+            self.assert_ends(victim, -signal.SIGABRT)
+        self.assertRegex(self.newest()["what"], r"^was sent SIGABRT by process \d+, in ")
+
+    def test_outside_the_space(self):
+        """What calls execve is on its own; that there is no report is said."""
+        done = self.space.run("/bin/bash", "-c", "ulimit -c 0; exec sh -c 'kill -SEGV $$'",
+                              options=["--report"])
+        self.assertEqual(done.returncode, -signal.SIGSEGV)
+        self.assertRegex(done.stderr, r"\Atprun: no report of this crash: .*\(execve\)")
+
+
 class Ties(ReportTest):
     """What a crash means for others."""
 
@@ -289,7 +306,8 @@ class Kept(ReportTest):
         """A program that crashes as a habit is neither waited for nor kept each time."""
         crashes = 0
         while "threadprocs crash too often" not in self.space.log():
-            self.space.run(self.crasher, "null")
+            done = self.space.run(self.crasher, "null")
+            self.assertEqual((done.returncode, done.stderr), (-signal.SIGSEGV, ""))
             crashes += 1
             self.assertLess(crashes, 200)
         self.assertGreater(crashes, 10)

@@ -197,6 +197,43 @@ static bool bad_target(const struct tp_crash *crash, const struct instruction *i
 	return false;
 }
 
+/* ---- Divisions ------------------------------------------------------------------------------ */
+
+/* Of a register's name, eax and ah included; false for one that is not on record. */
+static bool register_value(const struct tp_crash *crash, ZydisRegister name, uint64_t *ret_value)
+{
+	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, name);
+
+	for (size_t i = 0; i < sizeof(registers) / sizeof(registers[0]); i++) {
+		if (registers[i].name != whole)
+			continue;
+		*ret_value = word(crash, registers[i].index);
+		if (name >= ZYDIS_REGISTER_AH && name <= ZYDIS_REGISTER_BH)
+			*ret_value >>= 8;
+		return true;
+	}
+	return false;
+}
+
+/* Whether what it divides by is known, and is not zero. */
+static bool has_divisor(const struct tp_crash *crash, const struct instruction *instruction,
+                        struct mem *mem)
+{
+	const ZydisDecodedOperand *operand = &instruction->operands[0];
+	uint64_t value = 0, addr;
+	struct err err;
+
+	if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER) {
+		if (!register_value(crash, operand->reg.value, &value))
+			return false;
+	} else if (operand->type != ZYDIS_OPERAND_TYPE_MEMORY || operand->size > 64 ||
+	           !address_of(crash, instruction, operand, &addr) ||
+	           mem_read(mem, addr, &value, operand->size / 8, &err)) {
+		return false;
+	}
+	return operand->size < 64 ? value & ((UINT64_C(1) << operand->size) - 1) : value;
+}
+
 /* ---- What the kernel said ---------------------------------------------------------------------
  */
 
@@ -230,6 +267,8 @@ void access_of_crash(const struct tp_crash *crash, struct mem *mem, struct acces
 		return;
 	ret_access->divides = instruction.head.mnemonic == ZYDIS_MNEMONIC_DIV ||
 	                      instruction.head.mnemonic == ZYDIS_MNEMONIC_IDIV;
+	ret_access->divisor_is_not_zero =
+		ret_access->divides && has_divisor(crash, &instruction, mem);
 	ret_access->traps_on_purpose = instruction.head.mnemonic == ZYDIS_MNEMONIC_UD2;
 	if (is_memory && !has_address && bad_target(crash, &instruction, mem, &ret_access->addr)) {
 		ret_access->kind = ACCESS_EXECUTE;
