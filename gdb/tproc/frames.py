@@ -127,18 +127,49 @@ class Decorator(FrameDecorator):
         return f"[{owner.name}] {name or '??'}"
 
 
+def _any_is_foreign(registry, mine):
+    """Whether the selected thread has frames in somebody else's code."""
+    frame = gdb.newest_frame()
+    for _ in range(MOST_FRAMES):
+        if frame is None:
+            return False
+        owner = registry.owner(frame.pc()).component
+        if owner and owner.id != mine.id:
+            return True
+        frame = frame.older()
+    return False
+
+
 class Filter:
-    """The frame filter that puts Decorator around the frames of components."""
+    """The frame filter that puts Decorator around the frames of components.
+
+    It is there only where it makes a difference: GDB shows frames of functions that it called itself in
+    another way when there is any filter.
+    """
 
     def __init__(self):
         self.name = "tproc"
         self.priority = 50
-        self.enabled = True
+        self._wanted = True
         gdb.frame_filters[self.name] = self
 
+    @property
+    def enabled(self):
+        """GDB asks before each backtrace; "disable frame-filter" sets it."""
+        shown = parameters["frame-names"].value
+        if not self._wanted or shown == "off":
+            return False
+        with contextlib.suppress(gdb.error, OSError, *WRONG):
+            mine = debugger.component()
+            return mine is not None and (shown == "all" or
+                                         _any_is_foreign(debugger.recent_registry(), mine))
+        return False
+
+    @enabled.setter
+    def enabled(self, wanted):
+        self._wanted = wanted
+
     def filter(self, frames):
-        if parameters["frame-names"].value == "off":
-            return frames
         try:
             mine = debugger.component()
             registry = debugger.recent_registry() if mine else None

@@ -5,12 +5,11 @@ when the process that asked for them is: tpinspect ends with its input, which GD
 """
 
 import json
-import os
-import pathlib
 import queue
-import shutil
 import subprocess
 import threading
+
+from . import tools
 
 PATIENCE = 20  # seconds
 
@@ -20,12 +19,7 @@ class Failed(Exception):
 
 
 def _tpinspect():
-    """It is installed beside tpgdb; in a build directory, in a room of its own."""
-    here = pathlib.Path(os.path.realpath(__file__)).parents[1]
-    for place in (here.parents[2] / "bin/tpinspect", here.parent / "inspect/tpinspect"):
-        if os.access(place, os.X_OK):
-            return str(place)
-    found = shutil.which("tpinspect")
+    found = tools.find("tpinspect", "inspect")
     if not found:
         raise Failed("tpinspect, which watches memory, is not installed")
     return found

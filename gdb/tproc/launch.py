@@ -2,14 +2,12 @@
 
 import contextlib
 import os
-import pathlib
-import shutil
 import signal
 import time
 
 import gdb
 
-from . import places
+from . import places, tools
 from .debugger import WRONG, debugger
 
 STEP = 0.001  # seconds
@@ -17,15 +15,10 @@ SHELL = "/bin/sh"
 NEVER = (signal.SIGKILL, signal.SIGSTOP)
 
 
-def tool(name):
-    """Path of one of the toolkit's commands: of the same build, installed, or wherever it is."""
-    built = pathlib.Path(__file__).resolve().parents[2]
-    for path in (built / "loader/client" / name, pathlib.Path(places.BINDIR) / name):
-        if os.access(path, os.X_OK):
-            return str(path)
-    found = shutil.which(name)
+def _tprun():
+    found = tools.find("tprun", "loader/client")
     if not found:
-        raise gdb.GdbError(f"tproc: {name} is neither in {places.BINDIR} nor in PATH")
+        raise gdb.GdbError(f"tproc: tprun is neither in {places.BINDIR} nor in PATH")
     return found
 
 
@@ -58,7 +51,7 @@ def launch(name, command):
     Returns its component.  Why it cannot be launched tprun says on standard error.
     """
     script = f'exec "$1" --wait-debugger=quiet -s "$2" -n "$3" -- {command}'
-    pid = _spawn(script, [tool("tprun"), debugger.space_to_use(), name])
+    pid = _spawn(script, [_tprun(), debugger.space_to_use(), name])
     while True:
         component = _launched_by(pid)
         if component:

@@ -124,6 +124,18 @@ while len(seen) < 2:
     seen.add(current())
 """)
 
+    def test_condition_unknown_elsewhere(self):
+        """Another program has a function of that name without the variable."""
+        self.launch("other", program="shapes")
+        self.launch("left")
+        self.gdb("""
+ex("tproc attach")
+ex("tproc break left work if n % 5 == 3")
+for _ in range(3):
+    ex("continue")
+    equals((current(), gdb.selected_frame().name(), value("n") % 5), ("left", "work", 3))
+""")
+
     def test_commands(self):
         self.two()
         self.gdb("""
