@@ -4,6 +4,8 @@ GDB takes a program's place from the auxiliary vector, which is one for the whol
 that of the component for as long as the attach takes (lease.py).  GDB keeps what it read.
 """
 
+import os
+import re
 import signal
 import time
 
@@ -16,6 +18,7 @@ from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_t
 SETTINGS = (("exec-file-mismatch", "off"), ("schedule-multiple", "on"))
 on_attached = []  # called with each component that was attached
 on_left = []  # called with a component, and whether it lives
+YAMA = "/proc/sys/kernel/yama/ptrace_scope"
 STEP = 0.001  # seconds until what GDB does meanwhile is looked at again
 
 
@@ -48,8 +51,10 @@ def prepare():
 
 
 def _is_unused(inferior):
+    """One that has no program, or that of "gdb -p PID" on a component."""
+    program = os.path.basename(inferior.progspace.filename or "")
     return (inferior.pid == 0 and inferior.num not in debugger.former
-            and inferior.progspace.filename is None)
+            and program in ("", "tproc-agent"))
 
 
 def _inferior_for(component):
@@ -85,6 +90,25 @@ def _give_up(inferior, before):
         switch_to(before)
     if inferior.num != before.num and inferior.pid == 0:
         gdb.execute(f"remove-inferiors {inferior.num}", to_string=True)
+
+
+def _read(path):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _why(component):
+    """What may be the reason that the kernel refuses, and what to do about it."""
+    tracer = re.search(r"^TracerPid:\t([1-9]\d*)$", _read(f"/proc/{component.pid}/status"), re.MULTILINE)
+    if tracer:
+        return f" (process {tracer[1]} traces it already)"
+    if _read(YAMA).strip() in ("", "0"):
+        return ""
+    return (" (the system lets only parents attach: launch it by \"tproc run\" or \"tprun "
+            "--wait-debugger\", or have root set kernel.yama.ptrace_scope to 0)")
 
 
 def add_by_bias(component):
@@ -124,7 +148,7 @@ def _begin(component, shown, background=""):
             (_attach_shown if shown else _attach_by_bias)(component, background)
     except gdb.error as error:
         _give_up(inferior, before)
-        raise gdb.GdbError(f"tproc: cannot attach {component}: {error}") from error
+        raise gdb.GdbError(f"tproc: cannot attach {component}: {error}{_why(component)}") from error
     debugger.components[inferior.num] = component
     return inferior
 

@@ -53,6 +53,7 @@ class Debugger:
 
     def __init__(self):
         self.space_name = None  # of "set tproc space"; a Parameter once everything is loaded
+        self._seen = None  # what the memory of the latest one called it
         self._session = None
         self._directory = None
         self._recent = (-RECENT, 0, None)  # when it was made, for which core, and the Registry
@@ -65,14 +66,14 @@ class Debugger:
     # ---- the space --------------------------------------------------------------------------
 
     def _wanted(self):
-        """The space's name as the user gave it, or as the current inferior's memory has it."""
+        """The space's name as the user gave it, or as the memory of a component has it."""
         if self.space_name is not None and self.space_name.value:
             return self.space_name.value
         inferior = gdb.selected_inferior()
         if inferior.pid and not is_core(inferior):
             with contextlib.suppress(gdb.error, *WRONG):
-                return self._of_memory(inferior).space
-        return None
+                self._seen = self._of_memory(inferior).space
+        return self._seen
 
     @staticmethod
     def _of_memory(inferior):

@@ -64,8 +64,12 @@ class GdbTest(SpaceTest):
         self.ends = {}
         self.workers = {}
         self.expected_gone = set()
-        self.space.start()
+        self.start_space()
         self.addCleanup(self.end_all)
+
+    def start_space(self):
+        """Before anything is launched."""
+        self.space.start()
 
     # ---- components --------------------------------------------------------------------------
 

@@ -78,6 +78,46 @@ matches(ex("tproc threads"), r"1\\.1 .*2\\.3 ")
 """)
         self.assertNotIn("corrupt", out)
 
+    def test_counts_of_frames(self):
+        """A number is one for bt, not the id of a component."""
+        self.two()
+        self.gdb("""
+ex("tproc attach")
+ex("tproc select left")
+for command in ("tproc bt 1", "tproc bt left 1", "tproc bt -1"):
+    text = ex(command)
+    equals(text.count("left ("), 3)
+    equals(text.count("\\n#"), 3)
+equals(ex("tproc bt all 1").count("\\n#0 "), 6)
+refuses("tproc bt nobody", "no attached component is called nobody")
+""")
+
+    def test_marked_pointers(self):
+        self.launch("left", threads=1)
+        self.launch("right", program="worker-2")
+        foreign = self.ask("right", "address").split()[1]
+        self.gdb(f"""
+ex("tproc attach")
+ex("tproc select left")
+holds("right" not in ex("print (char *) {foreign}"))
+ex("set tproc mark-pointers on")
+matches(ex("print (void *) {foreign}"), r"= 0x\\w+ \\[right \\(\\d+\\)\\]")
+matches(ex("print (char *) {foreign}"), r"= 0x\\w+ .*\\[right \\(\\d+\\)\\]$")
+ex("tproc tbreak left do_call")
+tell("left", "call {foreign}")
+ex("continue")
+ex("next")
+matches(ex("print function"), r"= .*0x\\w+ .*\\[right \\(\\d+\\)\\]$")
+matches(ex("info locals"), r"function = .*\\[right")
+holds("[" not in ex("print &component"))
+holds("[" not in ex("print (char *) 8"))
+holds("[" not in ex("print argument"))
+ex("tproc select right")
+holds("[right" not in ex("print (void *) {foreign}"))
+ex("tproc detach")
+equals(hear("left"), "called 44")
+""")
+
     def test_break_in_one(self):
         self.two()
         self.gdb("""

@@ -1,6 +1,11 @@
 #!/usr/bin/env python3
 """Cores: of a component, with everybody's memory; as GDB writes them, and as the kernel would."""
 
+import os
+import pathlib
+import re
+import resource
+import signal
 import subprocess
 
 from gdbtest import GdbTest, main
@@ -49,6 +54,60 @@ matches(ex("info sharedlibrary"), "Yes.*libc.so.6")
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        env=self.environment(), timeout=60)
         self.look()
+
+    def test_by_the_wrapper(self):
+        """tpgdb --core FILE, with a question for it."""
+        self.gdb(f"""
+ex("tproc attach left")
+ex("tproc core left " + {self.core!r}.replace(" ", "\\\\ "))
+ex("tproc detach")
+""")
+        done = subprocess.run(
+            self.command("-batch", "-ex", "tproc list", "-ex", "print component", "-ex", "tproc bt 1",
+                         options=("--core", self.core)),
+            env={k: v for k, v in self.environment().items() if k != "TPROC_SPACE"}, check=False,
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertRegex(done.stdout, r"core of left \(\d+\) \(process \d+\), one of 2 that lived in")
+        self.assertRegex(done.stdout, r"(?s)left .*running.*right .*running.*\$1 = 1\n")
+        self.assertEqual(len(re.findall(r"^#0 ", done.stdout, re.MULTILINE)), 3)
+
+    def test_of_the_kernel(self):
+        """The thread that crashed is the first, and everybody's memory is there."""
+        pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text(encoding="utf-8")
+        if not re.fullmatch(r"[\w.%]+\n", pattern) or "%" in pattern:
+            self.skipTest(f"core_pattern is {pattern.strip()}")
+        if resource.getrlimit(resource.RLIMIT_CORE)[1] != resource.RLIM_INFINITY:
+            self.skipTest("no unlimited cores")
+        # the launcher's limit and directory are the program's
+        was, there = resource.getrlimit(resource.RLIMIT_CORE), os.getcwd()
+        resource.setrlimit(resource.RLIMIT_CORE, (was[1], was[1]))
+        os.chdir(self.space.runtime)
+        try:
+            self.launch("dying", threads=1)
+        finally:
+            os.chdir(there)
+            resource.setrlimit(resource.RLIMIT_CORE, was)
+        self.expected_gone = {"dying"}
+        self.tell("dying", "peek 0x10")
+        self.assertEqual(self.workers["dying"].process.wait(), -signal.SIGSEGV)
+        found = list(pathlib.Path(self.space.runtime).glob(pattern.strip() + "*"))
+        self.assertEqual(len(found), 1, "a core was written")
+        self.gdb(f"""
+ex("tproc open-core {found[0]}")
+equals(current(), "dying")
+equals(gdb.selected_frame().name(), "do_as_told")
+equals(value("component"), 3)
+text = ex("tproc bt")
+equals(text.count("LWP"), 2)
+matches(text, "do_as_told .*in main .*in loop|in loop.*do_as_told")
+matches(ex("tproc list"), r"left .*running.*right .*running")
+right = [c for c in sys.modules["tproc.debugger"].debugger.registry().components()
+         if c.name == "right"][0]
+matches(ex(f"tproc owner {{right.modules()[0].lo + 64:#x}}"), r"right .*worker-2 \\+ 0x40")
+equals(int.from_bytes(gdb.selected_inferior().read_memory(right.modules()[0].lo, 4), "big"), 0x7f454c46)
+""")
 
     def test_no_core(self):
         self.gdb("""

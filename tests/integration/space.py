@@ -152,9 +152,9 @@ class Space:
 
     def connect(self):
         """A connection to the server, which has to be there."""
+        directory = os.open(self.directory, os.O_PATH)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         sock.settimeout(TIMEOUT)
-        directory = os.open(self.directory, os.O_PATH)
         try:
             sock.connect(f"/proc/self/fd/{directory}/socket")
         except OSError:

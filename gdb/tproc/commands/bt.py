@@ -10,10 +10,10 @@ from . import Command
 class Backtrace(Command):
     """Show the stacks of all threads of a component, or of everybody.
 
-Usage: tproc bt [NAME|ID|all] [ARGS OF bt]...
+Usage: tproc bt [NAME|all] [ARGS OF bt]...
 
 Without a name, of the current component.  Whatever else is given goes to GDB's own command: -full shows
-local variables, 3 only the three innermost frames.  Frames in the code of another component are
+local variables, 3 only the three innermost frames (a number is never the id of a component here).  Frames in the code of another component are
 marked with its name.
 
 Examples:
