@@ -3,6 +3,7 @@
 
 #include <aio.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/filter.h>
 #include <linux/io_uring.h>
 #include <linux/seccomp.h>
@@ -354,11 +355,71 @@ static int group(int argc, char **argv)
 	return 0;
 }
 
+/* ---- calls that are dispatched to a handler ----------------------------------------------- */
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+#define PR_SET_SYSCALL_USER_DISPATCH 59
+#endif
+
+static volatile char dispatched;
+static volatile sig_atomic_t caught_calls;
+
+static void take_call(int signo, siginfo_t *info, void *context)
+{
+	dispatched = 0;
+	caught_calls++;
+}
+
+struct range {
+	unsigned long start;
+	unsigned long size;
+};
+
+/* The text of the C library. */
+static int find_libc(struct dl_phdr_info *info, size_t size, void *to)
+{
+	struct range *range = to;
+
+	if (!strstr(info->dlpi_name, "libc.so"))
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X)
+			*range = (struct range){info->dlpi_addr + segment->p_vaddr,
+			                        segment->p_memsz};
+	}
+	return 1;
+}
+
+/* All calls go to the handler, but those that the C library makes. */
+static int dispatches(int argc, char **argv)
+{
+	struct sigaction action = {.sa_sigaction = take_call, .sa_flags = SA_SIGINFO};
+	struct range libc = {0};
+	char link[8];
+
+	CHECK(!sigaction(SIGSYS, &action, NULL));
+	CHECK(dl_iterate_phdr(find_libc, &libc) == 1);
+	CHECK(!prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, libc.start, libc.size, &dispatched));
+	dispatched = 1;
+	getpid();
+	dispatched = 0;
+	printf("getpid: %d\n", (int)caught_calls);
+	dispatched = 1;
+	readlink("/proc/self/cwd", link, sizeof(link));
+	dispatched = 0;
+	printf("readlink: %d\n", (int)caught_calls);
+	return 0;
+}
+
 static const struct verb verbs[] = {
-	{"signalfd", signal_fd}, {"timerfd", timer_fd}, {"epoll", epoll},     {"io-uring", uring},
-	{"setitimer", interval}, {"timer", timers},     {"fault", faults},    {"repair", repairs},
-	{"sigwait", waits},      {"restart", restarts}, {"inotify", watches}, {"aio", asynchronous},
-	{"mqueue", queues},      {"seccomp", filters},  {"strict", strict},   {"group", group},
+	{"signalfd", signal_fd}, {"timerfd", timer_fd},    {"epoll", epoll},
+	{"io-uring", uring},     {"setitimer", interval},  {"timer", timers},
+	{"fault", faults},       {"repair", repairs},      {"sigwait", waits},
+	{"restart", restarts},   {"inotify", watches},     {"aio", asynchronous},
+	{"mqueue", queues},      {"seccomp", filters},     {"strict", strict},
+	{"group", group},        {"dispatch", dispatches},
 };
 
 VERBS_MAIN(verbs)
