@@ -96,7 +96,7 @@ static void test_notes(void **state)
 	assert_int_equal(info.holder.id, 11);
 	assert_int_equal(info.holder.tid, syscall(SYS_gettid));
 	assert_int_equal(info.holder.line, line);
-	assert_non_null(strstr("tests/unit/test_mutex.c", info.holder.file + 3));
+	assert_non_null(strstr(info.holder.file, "test_mutex.c"));
 	assert_int_equal(info.died.tid, 0);
 	before_ns = info.holder.since_ns;
 	assert_true(before_ns > 1600000000ul * 1000000000ul);
