@@ -113,7 +113,9 @@ static void add_record(struct report *report, json_t *doc)
 	json_object_set_new(doc, "signal", json_string(show_signal(crash->sig, signal)));
 	json_object_set_new(doc, "number", json_integer(crash->sig));
 	json_object_set_new(doc, "code", json_integer(crash->code));
-	json_object_set_new(doc, "time", show_json_time(crash->time_ns));
+	json_object_set_new(
+		doc, "time",
+		show_json_time(crash->time_ns ? crash->time_ns : report->tp->abi.end_ns));
 	json_object_set_new(doc, "access", access_json(report));
 	json_object_set_new(doc, "address",
 	                    has_address(crash) || report_guarded(crash)

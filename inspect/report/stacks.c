@@ -24,12 +24,18 @@ static int take_stack(const struct tp_crash *crash, struct capture *capture, str
 	return 0;
 }
 
+/* A record that is half written may have none yet. */
+static bool has_registers(const struct tp_crash *crash)
+{
+	return crash->state == TP_CRASH_TAKEN || (crash->pc && crash->reg_count);
+}
+
 int stacks_crashed(struct report *report, struct err *err)
 {
 	struct capture capture;
 	int ret;
 
-	if (!report->unwinder)
+	if (!report->unwinder || !has_registers(report->crash))
 		return 0;
 	access_registers(report->crash, &capture);
 	if (take_stack(report->crash, &capture, err))
@@ -114,7 +120,7 @@ json_t *stacks_json(struct report *report)
 {
 	json_t *threads = json_array();
 
-	if (!report->unwinder || !report->crash)
+	if (!report->unwinder || !report->crash || !has_registers(report->crash))
 		return threads;
 	json_array_append_new(threads,
 	                      thread_json(report, report->crash->tid, true, &report->backtrace));

@@ -76,12 +76,14 @@ static void print_head(const struct page *page, const json_t *report)
 	fputs("  ", page->out);
 	if (json_object_get(report, "signal")) {
 		put(page, report, "signal");
-		fprintf(page->out, " in thread %" PRIdMAX, number_of(report, "tid"));
-		if (number_of(report, "tid") != number_of(who, "pid"))
-			fprintf(page->out, " of process %" PRIdMAX, number_of(who, "pid"));
-	} else {
-		fprintf(page->out, "process %" PRIdMAX, number_of(who, "pid"));
+		fputs(" in ", page->out);
 	}
+	if (number_of(report, "tid"))
+		fprintf(page->out, "thread %" PRIdMAX, number_of(report, "tid"));
+	if (number_of(report, "tid") && number_of(report, "tid") != number_of(who, "pid"))
+		fputs(" of ", page->out);
+	if (number_of(report, "tid") != number_of(who, "pid"))
+		fprintf(page->out, "process %" PRIdMAX, number_of(who, "pid"));
 	fputs(", space ", page->out);
 	put(page, report, "space");
 	fputs(", ", page->out);
@@ -108,6 +110,8 @@ static void print_registers(const struct page *page, const json_t *report)
 	json_t *place;
 	size_t i;
 
+	if (!json_is_object(json_object_get(report, "address")) && is_empty(report, "pointers"))
+		return;
 	heading(page, "addresses");
 	print_place(page, "fault", json_object_get(report, "address"));
 	json_array_foreach((json_t *)list, i, place)

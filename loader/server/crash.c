@@ -160,8 +160,13 @@ void crash_publish_rest(struct threadproc *tp)
 	if (tp->crashed || (state != TP_CRASH_WRITING && state != TP_CRASH_COMPLETE))
 		return;
 	crash = copy(box);
-	if (!crash || !check(tp, crash))
+	if (!crash)
 		return;
+	if (!check(tp, crash)) {
+		log_error("threadproc %u: somebody wrote to where it records its crash: that is not "
+			  "believed", tp->id);
+		return;
+	}
 	crash->tid = 0; /* it is gone: nothing tells whose it was */
 	crash->state = state;
 	crash->verdict = TP_VERDICT_NONE;
