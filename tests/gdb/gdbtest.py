@@ -35,7 +35,7 @@ from space import BUILD, SpaceTest, main, tool  # noqa: E402,F401
 PROGRAMS = BUILD / "tests/gdb/programs"
 SENTINEL = "the script came to its end"
 FAILED = "the script failed"
-PATIENCE = 60
+PATIENCE = 180
 
 
 class Worker(NamedTuple):

@@ -57,6 +57,7 @@ def _attach(component):
     """In the inferior that is current, not in one of their own as tproc attach would."""
     inferior = gdb.selected_inferior()
     attach.prepare()
+    gdb.execute("set schedule-multiple off", to_string=True)  # as it is for one program
     start.await_sleep(component)
     with debugger.session().showing(component.id):
         with quiet(), setting("confirm", "off"):
@@ -91,6 +92,8 @@ class Run(gdb.Command):
 
 
 gdb.execute("set debuginfod enabled off", to_string=True)
+gdb.events.exited.disconnect(attach.on_exited)  # which tells the component's name, too
+gdb.events.exited.connect(lambda event: debugger.gone(event.inferior.num))
 Run("run", ["continue"])
 Run("start", ["tbreak main", "continue"])
 Run("starti", ["frame"])
