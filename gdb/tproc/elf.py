@@ -3,6 +3,7 @@
 A file may be anything: what does not fit is left out, and nothing is read that it does not have.
 """
 
+import os
 import struct
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ class Function(NamedTuple):
 
 
 def _part(file, offset, length):
-    if length > MOST_BYTES:
+    if length > MOST_BYTES or offset + length > os.fstat(file.fileno()).st_size:
         return b""
     file.seek(offset)
     return file.read(length)
