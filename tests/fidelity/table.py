@@ -17,7 +17,7 @@ prelude.sh has functions.  Options:
     needs=A,B       programs (or files, with a slash) without which it is skipped
     leaves=A,B      processes that are left when it ends, by the name the kernel has for them
     differs=ANCHOR  differs in a space, and ANCHOR of docs/LIMITS.md says why
-    timeout=N       seconds, instead of 60
+    timeout=N       seconds, instead of 60, or 240 for a slow one
 """
 
 import dataclasses
@@ -27,7 +27,7 @@ import re
 LINE = re.compile(r"([a-z0-9-]+)((?: \[[^\]]+\])*): (.*)")
 FLAGS = {"slow", "alone", "fixed", "root", "user"}
 VALUES = {"needs", "leaves", "differs", "timeout"}
-TIMEOUT = 60
+TIMEOUT, SLOW_TIMEOUT = 60, 240
 
 
 @dataclasses.dataclass
@@ -70,6 +70,8 @@ def parse_line(group, text):
     case = Case(f"{group}/{name}", script)
     for option in re.findall(r"\[([^\]]+)\]", options):
         _set_option(case, option)
+    if "slow" in case.flags:
+        case.timeout = max(case.timeout, SLOW_TIMEOUT)
     return case
 
 
