@@ -41,6 +41,16 @@ def anybody_runs():
                for thread in inferior.threads())
 
 
+def interrupt():
+    """Stops everybody in all-stop mode.  GDB 13 crashes at it where the current inferior has ended."""
+    if not gdb.selected_inferior().pid:
+        attached = debugger.attached()
+        if not attached:
+            return
+        switch_to(attached[0][0])
+    gdb.execute("interrupt", to_string=True)
+
+
 def prepare():
     for name, value in SETTINGS:
         gdb.execute(f"set {name} {value}", to_string=True)

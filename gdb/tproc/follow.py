@@ -88,7 +88,7 @@ class Follower:
             self._attach_waiting()
         else:
             self._resume = "continue &" if self._prompted else "continue"
-            gdb.execute("interrupt", to_string=True)
+            attach.interrupt()
 
     def on_stop(self, _event):
         """Everything stands still: the time to attach."""

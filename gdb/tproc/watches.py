@@ -267,7 +267,7 @@ class Watches:
             for inferior, _ in debugger.attached():
                 attach.stop(inferior)
         elif attach.anybody_runs():
-            gdb.execute("interrupt", to_string=True)
+            attach.interrupt()
 
 
 class Function(gdb.Function):

@@ -236,8 +236,8 @@ def ends(name):
         process.wait()
         if non_stop():  # it is removed, because of what GDB 13 does at interrupt -a
             yield lambda: len(gdb.inferiors()) == len(names())
+        ex(f"tproc select {name}")  # GDB 13 crashes at interrupt where what is current has ended
         yield from rest()
-        ex(f"tproc select {name}")
 
 
 def launch(name):
