@@ -148,6 +148,7 @@ for name in ("left", "right"):
         seen.append(value("own_rounds"))
     holds(min(seen) == 0 < max(seen))
 ex("tproc detach")
+ex("disconnect") # GDB waits for the server's end
 """.replace("\\\\\\\\", "\\\\"))
         self.assertNotIn("warning", said)
 
