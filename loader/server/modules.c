@@ -9,6 +9,7 @@
 
 #include "lib/base/cleanup.h"
 #include "loader/server/debug.h"
+#include "loader/server/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 #define MAX_MODULES 4096
 #define MAX_NAMESPACES 16
 #define VDSO_SPAN 0x4000
+/* The last one a second after the one before. */
+#define LOOK_TRIES 10
 
 /* The list while it is put together. */
 struct module_list {
@@ -301,6 +304,17 @@ static int read_all(struct threadproc *tp, uint64_t addr, struct module_list *li
 	return list->count ? 0 : -1;
 }
 
+/* What could not be read once may be readable soon: nobody rings for that. */
+static void look_again(struct threadproc *tp)
+{
+	if (tp->phase != THREADPROC_LIVING || tp->look_tries == LOOK_TRIES)
+		return;
+	if (!tp->look_tries)
+		log_error("the modules of threadproc %u cannot be read yet", tp->id);
+	tp->look_tries++;
+	loop_arm(&tp->server->loop, &tp->first_look, 1u << tp->look_tries);
+}
+
 void modules_refresh(struct threadproc *tp)
 {
 	const struct tp_mailbox *mailbox = mailboxes_at(&tp->server->mailboxes, tp->index);
@@ -308,16 +322,21 @@ void modules_refresh(struct threadproc *tp)
 	struct tp_threadproc *record = threadproc_record(tp);
 	struct module_list list = { 0 };
 	uint64_t r_debug = record->r_debug ? record->r_debug : mailbox->r_debug;
+	bool failed, moved;
 
 	if ((seq & 1) || seq == tp->modules_seq)
 		return;
-	if (read_all(tp, r_debug, &list) ||
-	    __atomic_load_n(&mailbox->modules_seq, __ATOMIC_ACQUIRE) != seq) {
-		/* When it moved, another ring follows. */
+	failed = read_all(tp, r_debug, &list);
+	moved = __atomic_load_n(&mailbox->modules_seq, __ATOMIC_ACQUIRE) != seq;
+	if (failed || moved) {
 		list_deinit(tp->server, &list);
+		/* When it moved, another ring follows. */
+		if (!moved)
+			look_again(tp);
 		return;
 	}
 	tp->modules_seq = seq;
+	tp->look_tries = 0;
 	if (!record->r_debug) {
 		registry_seq_begin(&record->seq);
 		record->r_debug = r_debug;

@@ -47,6 +47,7 @@ struct threadproc {
 	pid_t pid;
 	int32_t pgid; /* where it was put */
 	uint32_t modules_seq; /* of the link map that was published */
+	unsigned look_tries; /* to read them, without success */
 	uint32_t run_count;
 	struct tp_run runs[TP_RUNS];
 	uint64_t fixed_lo;
