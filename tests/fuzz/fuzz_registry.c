@@ -53,8 +53,11 @@ static void check_threadproc(const struct snapshot *s, const struct reg_threadpr
 	for (uint32_t i = 0; i < tp->abi.run_count; i++)
 		PROMISE((uint64_t)tp->abi.runs[i].first + tp->abi.runs[i].count <=
 		        s->granule_count);
-	for (size_t i = 0; i < tp->module_count; i++)
-		PROMISE(tp->modules[i].path && tp->modules[i].abi.image < s->image_count);
+	for (size_t i = 0; i < tp->module_count; i++) {
+		uint32_t image = tp->modules[i].abi.image;
+
+		PROMISE(tp->modules[i].path && (!image || snapshot_image(s, image)));
+	}
 	for (size_t i = 0; i < tp->fd_count; i++)
 		PROMISE(tp->fds[i].target);
 }
