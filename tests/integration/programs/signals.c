@@ -14,7 +14,10 @@ int main(void)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("ready");
-	while (sigwaitinfo(&all, &info) > 0) {
+	for (;;) {
+		/* EINTR: it was stopped and goes on (signal(7)). */
+		if (sigwaitinfo(&all, &info) < 0)
+			continue;
 		if (info.si_code == SI_QUEUE)
 			printf("%d value %d\n", info.si_signo, info.si_value.sival_int);
 		else
@@ -22,5 +25,4 @@ int main(void)
 		if (info.si_signo == SIGTERM)
 			return 0;
 	}
-	return 1;
 }
