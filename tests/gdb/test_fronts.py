@@ -128,7 +128,7 @@ ex("tproc detach")
         if subprocess.run(["which", "gdbserver"], check=False, capture_output=True).returncode:
             self.skipTest("no gdbserver")
         said = self.gdb("""
-ex("target extended-remote | gdbserver --multi -")
+ex("target extended-remote | exec setpriv --pdeathsig KILL gdbserver --multi -")
 ex("tproc attach")
 equals(len(gdb.inferiors()), 2)
 holds(all("remote" in i.connection.type for i in gdb.inferiors()))
@@ -148,7 +148,7 @@ for name in ("left", "right"):
         seen.append(value("own_rounds"))
     holds(min(seen) == 0 < max(seen))
 ex("tproc detach")
-ex("disconnect") # GDB waits for the server's end
+ex("disconnect")
 """.replace("\\\\\\\\", "\\\\"))
         self.assertNotIn("warning", said)
 
