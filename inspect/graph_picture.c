@@ -68,7 +68,7 @@ const char graph_matrix_style[] = ".hot { fill: #0969da; } .gone { fill: #cf222e
 				  ".hot { fill: #4493f8; } .gone { fill: #f85149; }\n"
 				  "}\n";
 
-static uint64_t most_words(const struct graph *graph)
+uint64_t graph_most_words(const struct graph *graph)
 {
 	uint64_t most = 1;
 
@@ -178,7 +178,7 @@ static double matrix_height(const struct graph *graph)
 static void put_matrix(struct svg *svg, const char *title, const struct graph *graph)
 {
 	double height = matrix_height(graph);
-	uint64_t most = most_words(graph);
+	uint64_t most = graph_most_words(graph);
 
 	svg_text(svg, MARGIN, MARGIN + 14, SVG_START, 0, "title", "%s", title);
 	put_heads(svg, graph);

@@ -50,17 +50,6 @@ static uint64_t sum_of_exited(const struct graph *graph)
 	return sum;
 }
 
-static uint64_t most_words(const struct graph *graph)
-{
-	uint64_t most = 1;
-
-	for (size_t i = 0; i < graph->count * graph->count; i++)
-		most = graph->words[i] > most ? graph->words[i] : most;
-	for (size_t i = 0; i < graph->count; i++)
-		most = graph->exited[i] > most ? graph->exited[i] : most;
-	return most;
-}
-
 static double angle_of(const struct wheel *wheel, size_t i)
 {
 	return 2 * M_PI * (double)i / (double)wheel->count - M_PI / 2;
@@ -173,7 +162,7 @@ int graph_wheel_inline(FILE *out, const struct graph *graph, struct err *err)
 	struct wheel wheel = {
 		.graph = graph,
 		.count = graph->count + (sum_of_exited(graph) ? 1 : 0),
-		.most = most_words(graph),
+		.most = graph_most_words(graph),
 	};
 
 	wheel.radius = fmax(RADIUS_MIN, AROUND * (double)wheel.count / (2 * M_PI));

@@ -6,6 +6,8 @@
  */
 #include "lib/read/dump_parts.h"
 
+#include "lib/base/room.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,21 +32,6 @@ static int no_memory(struct err *err)
 	return err_os(err, ENOMEM, "plan of a core file");
 }
 
-static bool make_room(void *list, size_t *room, size_t count, size_t size)
-{
-	size_t wanted = *room ? *room * 2 : 64;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)list, wanted, size);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = wanted;
-	return true;
-}
-
 static bool begins_with(const char *text, const char *start)
 {
 	return !strncmp(text, start, strlen(start));
@@ -67,7 +54,7 @@ static int add_run(struct planning *p, uint64_t lo, uint64_t hi, struct err *err
 			last->hi = hi;
 		return 0;
 	}
-	if (!make_room(&dump->runs, &dump->run_room, dump->run_count, sizeof(*dump->runs)))
+	if (!room_for_one(&dump->runs, &dump->run_room, dump->run_count, sizeof(*dump->runs)))
 		return no_memory(err);
 	dump->runs[dump->run_count++] = (struct dump_run){lo, hi};
 	return 0;
@@ -104,8 +91,8 @@ static int add_segment(struct planning *p, uint64_t lo, uint64_t hi, size_t run,
 
 	if (lo >= hi)
 		return 0;
-	if (!make_room(&dump->segments, &dump->segment_room, dump->segment_count,
-	               sizeof(*dump->segments)))
+	if (!room_for_one(&dump->segments, &dump->segment_room, dump->segment_count,
+	                  sizeof(*dump->segments)))
 		return no_memory(err);
 	dump->segments[dump->segment_count++] = (struct dump_segment){
 		.lo = lo, .hi = hi, .prot = p->mapping->prot, .run = run, .runs = runs};
@@ -156,7 +143,7 @@ static int add_file(struct planning *p, struct err *err)
 		return 0;
 	path = strdup(m->path);
 	if (!path ||
-	    !make_room(&dump->files, &dump->file_room, dump->file_count, sizeof(*dump->files))) {
+	    !room_for_one(&dump->files, &dump->file_room, dump->file_count, sizeof(*dump->files))) {
 		free(path);
 		return no_memory(err);
 	}

@@ -1,5 +1,6 @@
 #include "lib/read/locks.h"
 
+#include "lib/base/room.h"
 #include "lib/read/component.h"
 #include "lib/read/scan.h"
 #include "lib/read/wait.h"
@@ -42,21 +43,6 @@ static int no_memory(struct err *err)
 	return err_os(err, ENOMEM, "locks");
 }
 
-static bool make_room(void *list, size_t *room, size_t count, size_t size)
-{
-	size_t wanted = *room ? *room * 2 : 16;
-	void *grown;
-
-	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)list, wanted, size);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = wanted;
-	return true;
-}
-
 /* ---- Threads --------------------------------------------------------------- */
 
 static int by_tid(const void *a, const void *b)
@@ -74,7 +60,8 @@ static int take_threads(struct reading *r, const struct reg_threadproc *tp, stru
 	if (!reg_threadproc_lives(tp) || component_threads(r->target, tp, &threads, &unknown))
 		return 0;
 	for (size_t i = 0; i < threads->count; i++) {
-		if (!make_room(&r->threads, &r->thread_room, r->thread_count, sizeof(*r->threads)))
+		if (!room_for_one(&r->threads, &r->thread_room, r->thread_count,
+		                  sizeof(*r->threads)))
 			return no_memory(err);
 		r->threads[r->thread_count++] = (struct lock_thread){tp, threads->list[i].tid};
 	}
@@ -105,7 +92,7 @@ static int note(struct reading *r, const struct lock_state *state, size_t *ret_i
 			return 0;
 		}
 	}
-	if (!make_room(&locks->list, &r->room, locks->count, sizeof(*locks->list)))
+	if (!room_for_one(&locks->list, &r->room, locks->count, sizeof(*locks->list)))
 		return no_memory(err);
 	*ret_index = locks->count;
 	locks->list[locks->count] =
@@ -128,7 +115,7 @@ static int add_waiter(struct lock *lock, const struct lock_thread *thread, struc
 
 static int add_edge(struct reading *r, const struct edge *edge, struct err *err)
 {
-	if (!make_room(&r->edges, &r->edge_room, r->edge_count, sizeof(*r->edges)))
+	if (!room_for_one(&r->edges, &r->edge_room, r->edge_count, sizeof(*r->edges)))
 		return no_memory(err);
 	r->edges[r->edge_count++] = *edge;
 	return 0;
@@ -138,7 +125,7 @@ static int add_wait(struct reading *r, const struct edge *edge, uint64_t word, s
 {
 	struct locks *locks = &r->locks;
 
-	if (!make_room(&locks->waits, &r->wait_room, locks->wait_count, sizeof(*locks->waits)))
+	if (!room_for_one(&locks->waits, &r->wait_room, locks->wait_count, sizeof(*locks->waits)))
 		return no_memory(err);
 	locks->waits[locks->wait_count++] =
 		(struct lock_wait){edge->from, word, edge->lock, edge->to};

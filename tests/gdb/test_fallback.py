@@ -3,15 +3,15 @@
 
 import subprocess
 
-from gdbtest import PROGRAMS, GdbTest, main
-from space import command
+from gdbtest import GdbTest, main
+from space import command, program
 
 
 class Fallback(GdbTest):
     def start_space(self):
         """The server has itself and all its children told that there is no such call."""
         process = subprocess.Popen(
-            [PROGRAMS / "no-mm-map", command("tpserver"), "-s", self.space.name, "--stay"],
+            [program("no_set_mm"), command("tpserver"), "-s", self.space.name, "--stay"],
             env=self.space.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
