@@ -4,28 +4,33 @@
 #ifndef TPROC_BASE_ROOM_H
 #define TPROC_BASE_ROOM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 
 /*
- * Room for one more in a malloc'd list: `list` is the address of the pointer to `count` elements of
- * `size` bytes, for `*room` of which there is memory (0: none yet).  False when memory is short;
- * the list is then as it was.
+ * The malloc'd list of `count` elements of `size` bytes with room for one more; `*room` is for how
+ * many there is memory (0: none yet).  NULL when memory is short; the list is then as it was.
  */
-static inline bool room_for_one(void *list, size_t *room, size_t count, size_t size)
+static inline void *room_grow(void *list, size_t *room, size_t count, size_t size)
 {
 	size_t wanted = *room ? *room * 2 : 16;
 	void *grown;
 
 	if (count < *room)
-		return true;
-	grown = reallocarray(*(void **)list, wanted, size);
-	if (!grown)
-		return false;
-	*(void **)list = grown;
-	*room = wanted;
-	return true;
+		return list;
+	grown = reallocarray(list, wanted, size);
+	if (grown)
+		*room = wanted;
+	return grown;
 }
+
+/* The same for a list that is a variable: it is set, and true unless memory is short. */
+#define ROOM_FOR_ONE(list, room, count)                                                            \
+	({                                                                                         \
+		typeof(list) grown_ = room_grow((list), &(room), (count), sizeof(*(list)));        \
+                                                                                                   \
+		(list) = grown_ ? grown_ : (list);                                                 \
+		grown_ != NULL;                                                                    \
+	})
 
 #endif

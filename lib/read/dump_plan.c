@@ -54,7 +54,7 @@ static int add_run(struct planning *p, uint64_t lo, uint64_t hi, struct err *err
 			last->hi = hi;
 		return 0;
 	}
-	if (!room_for_one(&dump->runs, &dump->run_room, dump->run_count, sizeof(*dump->runs)))
+	if (!ROOM_FOR_ONE(dump->runs, dump->run_room, dump->run_count))
 		return no_memory(err);
 	dump->runs[dump->run_count++] = (struct dump_run){lo, hi};
 	return 0;
@@ -91,8 +91,7 @@ static int add_segment(struct planning *p, uint64_t lo, uint64_t hi, size_t run,
 
 	if (lo >= hi)
 		return 0;
-	if (!room_for_one(&dump->segments, &dump->segment_room, dump->segment_count,
-	                  sizeof(*dump->segments)))
+	if (!ROOM_FOR_ONE(dump->segments, dump->segment_room, dump->segment_count))
 		return no_memory(err);
 	dump->segments[dump->segment_count++] = (struct dump_segment){
 		.lo = lo, .hi = hi, .prot = p->mapping->prot, .run = run, .runs = runs};
@@ -142,8 +141,7 @@ static int add_file(struct planning *p, struct err *err)
 	if (m->path[0] != '/')
 		return 0;
 	path = strdup(m->path);
-	if (!path ||
-	    !room_for_one(&dump->files, &dump->file_room, dump->file_count, sizeof(*dump->files))) {
+	if (!path || !ROOM_FOR_ONE(dump->files, dump->file_room, dump->file_count)) {
 		free(path);
 		return no_memory(err);
 	}

@@ -60,8 +60,7 @@ static int take_threads(struct reading *r, const struct reg_threadproc *tp, stru
 	if (!reg_threadproc_lives(tp) || component_threads(r->target, tp, &threads, &unknown))
 		return 0;
 	for (size_t i = 0; i < threads->count; i++) {
-		if (!room_for_one(&r->threads, &r->thread_room, r->thread_count,
-		                  sizeof(*r->threads)))
+		if (!ROOM_FOR_ONE(r->threads, r->thread_room, r->thread_count))
 			return no_memory(err);
 		r->threads[r->thread_count++] = (struct lock_thread){tp, threads->list[i].tid};
 	}
@@ -92,7 +91,7 @@ static int note(struct reading *r, const struct lock_state *state, size_t *ret_i
 			return 0;
 		}
 	}
-	if (!room_for_one(&locks->list, &r->room, locks->count, sizeof(*locks->list)))
+	if (!ROOM_FOR_ONE(locks->list, r->room, locks->count))
 		return no_memory(err);
 	*ret_index = locks->count;
 	locks->list[locks->count] =
@@ -115,7 +114,7 @@ static int add_waiter(struct lock *lock, const struct lock_thread *thread, struc
 
 static int add_edge(struct reading *r, const struct edge *edge, struct err *err)
 {
-	if (!room_for_one(&r->edges, &r->edge_room, r->edge_count, sizeof(*r->edges)))
+	if (!ROOM_FOR_ONE(r->edges, r->edge_room, r->edge_count))
 		return no_memory(err);
 	r->edges[r->edge_count++] = *edge;
 	return 0;
@@ -125,7 +124,7 @@ static int add_wait(struct reading *r, const struct edge *edge, uint64_t word, s
 {
 	struct locks *locks = &r->locks;
 
-	if (!room_for_one(&locks->waits, &r->wait_room, locks->wait_count, sizeof(*locks->waits)))
+	if (!ROOM_FOR_ONE(locks->waits, r->wait_room, locks->wait_count))
 		return no_memory(err);
 	locks->waits[locks->wait_count++] =
 		(struct lock_wait){edge->from, word, edge->lock, edge->to};
