@@ -294,6 +294,8 @@ def check_record(case, record):
         return
     if record is None or "complete" not in record:
         raise Wrong("nothing on record")
+    if case.ends.record == "untold":
+        return
     if case.ends.record == "half":
         if complete:
             raise Wrong("complete, but should be half a record")

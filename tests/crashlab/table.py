@@ -5,8 +5,8 @@
 HOW         arguments of crashlab-faulty, behind options of tprun (--...); "$ COMMAND" another command; "! WAY ARGUMENT..." a function
             of ways.py.  {variable} and the like are addresses that the component "partner" offers
             (programs/neighbour.c), {gone.variable} those of one that has exited.
-ENDS        SEGV or another signal, or "exit 7"; then "unrecorded" when there can be no record, or "half"
-            when it was not finished; then ", natively ENDS" when that cannot be the same outside,
+ENDS        SEGV or another signal, or "exit 7"; then "unrecorded" when there can be no record, "half"
+            when it was not finished, "untold" when the server hears of it only if it happens to look; then ", natively ENDS" when that cannot be the same outside,
             "-" when nobody tries.
 FUNCTION    the symbol of pc, "-" when it has none, "*" when it does not matter.
 ADDRESS     the fault address in hexadecimal, "-" when the signal has none, "*" when it does not
@@ -30,7 +30,7 @@ class Ends(NamedTuple):
     """How a program ends."""
 
     status: int  # as subprocess has it: -N by signal N
-    record: str = "complete"  # complete, half or unrecorded
+    record: str = "complete"  # complete, half, untold or unrecorded
     native: object = None  # status outside; None: nobody tries
 
 
@@ -80,7 +80,7 @@ def parse_status(text):
 
 def parse_ends(text):
     """The column ENDS."""
-    found = re.fullmatch(r"(exit \d+|[A-Z]+)(?: (unrecorded|half))?(?:, natively (.+))?", text)
+    found = re.fullmatch(r"(exit \d+|[A-Z]+)(?: (unrecorded|half|untold))?(?:, natively (.+))?", text)
     if not found:
         raise TableError(f"no way to end: {text}")
     status = parse_status(found[1])
