@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,8 +188,7 @@ static void end_looker(struct crash *crash)
 	crash->looker_fd = -1;
 }
 
-/* ---- The crash
- * ----------------------------------------------------------------------------------- */
+/* ---- The crash ------------------------------------------------------------------------------ */
 
 static void let_die(struct crash *crash)
 {
@@ -284,6 +284,18 @@ void crash_tell_missing(const struct crash *crash, int signo)
 	dprintf(STDERR_FILENO, "tprun: no report of this crash: the program went on to another one "
 	                       "(execve), which "
 	                       "is not in the space, or left itself no way to record it\n");
+}
+
+/* What was under way when it died is finished: there is a record, and what the others have of it. */
+void crash_finish(struct crash *crash)
+{
+	struct pollfd polled = {crash->looker_fd, POLLIN, 0};
+
+	while (crash->looker && crash_patience(crash) > 0) {
+		if (poll(&polled, 1, crash_patience(crash)) >= 0 || errno != EINTR)
+			break;
+	}
+	end_looker(crash);
 }
 
 void crash_deinit(struct crash *crash)

@@ -76,6 +76,9 @@ bool crash_takes_signal(struct crash *crash, int signo);
  */
 void crash_tell_missing(const struct crash *crash, int signo);
 
+/* The program has ended.  tpinspect may take what is left of its time to say what it found. */
+void crash_finish(struct crash *crash);
+
 /* The end, whatever goes on still. */
 void crash_deinit(struct crash *crash);
 

@@ -73,6 +73,8 @@ static enum run_result follow(const struct run_options *options, int sock, int s
 
 	crash_init(&crash, &options->crash, options->space, launched, sock);
 	result = supervise(sock, signal_fd, launched, &crash, parent, &status, err);
+	if (result == SUPERVISE_EXITED || result == SUPERVISE_SIGNALED)
+		crash_finish(&crash);
 	crash_deinit(&crash);
 	switch (result) {
 	case SUPERVISE_EXITED:

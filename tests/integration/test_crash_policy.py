@@ -18,6 +18,19 @@ def state_of(pid):
     return stat.rpartition(")")[2].split()[0]
 
 
+# in place of tpinspect: ends what is held, then looks
+KILLER = """#!/usr/bin/env python3
+import json, os, select, signal, subprocess, sys
+answer = subprocess.run(["{tpinspect}", "-s", "test", "--json", "-c", "list"],
+                        stdout=subprocess.PIPE, check=True).stdout
+held = max(json.loads(answer)["threadprocs"], key=lambda tp: tp["id"])
+pidfd = os.pidfd_open(held["pid"])
+signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+select.select([pidfd], [], [])
+os.execv("{tpinspect}", sys.argv)
+"""
+
+
 class PolicyTest(SpaceTest):
     """Programs that crash in different hands."""
 
@@ -76,23 +89,33 @@ class Told(PolicyTest):
             done = self.space.run("/bin/sh", "-c", "exit 3", options=[f"--on-crash={policy}"])
             self.assertEqual((done.returncode, done.stderr), (3, ""))
 
-    def test_hanging(self):
-        """A tpinspect that does not answer does not keep the program."""
+    def run_with(self, text, *argv):
+        """Runs a program by a tprun whose tpinspect is this script."""
         with tempfile.TemporaryDirectory() as directory:
             place = pathlib.Path(directory)
             shutil.copy(command("tprun"), place / "tprun")
             (place / "tpserver").symlink_to(command("tpserver"))
             os.mkfifo(place / "never")
             script = place / "tpinspect"
-            script.write_text(f"#!/bin/sh\nread line <{place}/never\n", encoding="ascii")
+            script.write_text(text.format(place=place, tpinspect=command("tpinspect")),
+                              encoding="ascii")
             script.chmod(0o700)
             self.space.start()
-            done = subprocess.run(
-                [place / "tprun", "-s", self.space.name, "--report", self.crasher, "null"],
-                env=self.space.env, check=False, text=True, timeout=TIMEOUT,
-                stdin=subprocess.DEVNULL, capture_output=True)
+            return subprocess.run([place / "tprun", "-s", self.space.name, "--report", *argv],
+                                  env=self.space.env, check=False, text=True, timeout=TIMEOUT,
+                                  stdin=subprocess.DEVNULL, capture_output=True)
+
+    def test_hanging(self):
+        """A tpinspect that does not answer does not keep the program."""
+        done = self.run_with("#!/bin/sh\nread line <{place}/never\n", self.crasher, "null")
         self.assertEqual(done.returncode, -signal.SIGSEGV)
         self.assertIn("took too long", done.stderr)
+
+    def test_killed_while_it_is_looked_at(self):
+        """What is on record is told nevertheless."""
+        done = self.run_with(KILLER, self.crasher, "null")
+        self.assertEqual(done.returncode, -signal.SIGKILL)
+        self.assertRegex(done.stderr, "wrote .*to 0x0, a null pointer, in write_to_null")
 
 
 class Waits(PolicyTest):
