@@ -13,36 +13,9 @@
 
 /* No program has anything below: an address there is a null pointer's and an offset. */
 #define NULL_END UINT64_C(65536)
-/* So far from the stack pointer a stack that is too small is touched. */
-#define OVERFLOW_REACH (UINT64_C(1) << 20)
 /* So far behind the end of something an address may be meant to be in it. */
 #define PAST_MAX UINT64_C(65536)
 #define PAGE UINT64_C(4096)
-/* A function is recursive that has so many frames and is among so many innermost ones. */
-#define RECURSION_MIN 4
-#define RECURSION_NEAR 8
-
-static bool is_overflow(const struct report *report, uint64_t *ret_size)
-{
-	const struct tp_crash *crash = report->crash;
-	const struct tp_threadproc *abi = &report->tp->abi;
-	const struct identity *id = report->fault;
-	uint64_t addr = report->access.addr;
-
-	if (crash->sig != SIGSEGV || crash->code <= 0 || id->owner.tp != report->tp ||
-	    (id->mapped && id->mapping.prot))
-		return false;
-	*ret_size = crash->tid == abi->pid ? abi->stack_hi - abi->stack_lo : 0;
-	if (id->place == PLACE_GUARD)
-		return id->tid == crash->tid;
-	if (crash->sp - addr + OVERFLOW_REACH >= 2 * OVERFLOW_REACH)
-		return false;
-	/* of one that is gone: right below the main thread's; what is protected where another
-	 * thread's stack pointer is, is the guard */
-	return crash->tid == abi->pid
-	               ? addr < abi->stack_lo && abi->stack_lo - addr < OVERFLOW_REACH
-	               : !id->mapped && crash->code == SEGV_ACCERR;
-}
 
 /* "read 8 bytes", "wrote to"; "used" when it is not known what it did. */
 static void put_access(FILE *out, const struct access *access, const char *preposition)
@@ -185,52 +158,6 @@ static const char *stale(struct report *report, FILE *out)
 	return "stale";
 }
 
-static size_t frames_of(const struct code_place *places, size_t count, const char *function)
-{
-	size_t same = 0;
-
-	for (size_t i = 0; i < count; i++)
-		same += !strcmp(places[i].function, function);
-	return same;
-}
-
-/* Of a stack that is gone there are only the innermost frames: then most of them count. */
-static bool is_recursion(size_t same, size_t count)
-{
-	return same >= RECURSION_MIN ? same >= count / 4 : same > 1 && same > count / 2;
-}
-
-/* The function that calls itself: one of the innermost that many frames are of. */
-static void put_recursion(struct report *report, FILE *out)
-{
-	const struct backtrace *bt = &report->backtrace;
-	AUTO_FREE struct code_place *places = calloc(bt->count + 1, sizeof(*places));
-
-	for (size_t i = 0; places && i < bt->count; i++)
-		code_find(report, bt->frames[i].pc, frame_lookup_address(&bt->frames[i]),
-		          &places[i]);
-	for (size_t i = 0; places && i < bt->count && i < RECURSION_NEAR; i++) {
-		size_t same = frames_of(places, bt->count, places[i].function);
-
-		if (!*places[i].function || !is_recursion(same, bt->count))
-			continue;
-		fputs(", recursion of ", out);
-		code_words(out, &places[i], bt->frames[i].pc);
-		return;
-	}
-}
-
-static const char *overflow(struct report *report, FILE *out, uint64_t size)
-{
-	char text[SHOW_TEXT_SIZE];
-
-	fputs("stack overflow", out);
-	if (size)
-		fprintf(out, ", %s", show_bytes(size, text));
-	put_recursion(report, out);
-	return "stack-overflow";
-}
-
 /* "its own data: ", where a name alone would follow. */
 static void put_possessed(struct report *report, FILE *out)
 {
@@ -297,10 +224,9 @@ const char *words_fault(struct report *report, FILE *out)
 {
 	const struct access *access = &report->access;
 	const struct identity *id = report->fault;
-	uint64_t size;
 
-	if (is_overflow(report, &size))
-		return overflow(report, out, size);
+	if (words_overflow(report, out))
+		return "stack-overflow";
 	if (access->kind == ACCESS_EXECUTE)
 		return jumped(report, out);
 	if (report->crash->code == SI_KERNEL && !access->no_address) {

@@ -67,11 +67,18 @@ json_t *code_json(const struct code_place *place);
 /* Raw; the caller frees it.  *ret_kind is one word for programs to go by. */
 char *words_of(struct report *report, const char **ret_kind);
 
+/* ", in f (a.c:12)": the function that did it; when that is a library's, on whose behalf. */
+void words_where(struct report *report, FILE *out);
+
 /* ---- fault.c: what was done to memory; both return the kind ------------------------------------
  */
 
 const char *words_fault(struct report *report, FILE *out);
 const char *words_bus_error(struct report *report, FILE *out);
+
+/* ---- overflow.c: false, and nothing told, when no stack was too small ----------------------- */
+
+bool words_overflow(struct report *report, FILE *out);
 
 /* ---- place.c: who and where, raw
  * ------------------------------------------------------------------ */

@@ -16,6 +16,8 @@
 #define SIGINFO_PID 16
 #define SIGINFO_SYSCALL 24
 #define SIGINFO_VALUE 24
+/* TRAP_PERF of newer headers. */
+#define PERF_TRAP 6
 
 static int32_t siginfo_word(const struct tp_crash *crash, size_t at)
 {
@@ -113,6 +115,24 @@ static const char *arithmetic(struct report *report, FILE *out)
 	}
 }
 
+static const char *trap(struct report *report, FILE *out)
+{
+	switch (report->crash->code) {
+	case TRAP_TRACE:
+		fputs("was stopped by the processor's trap flag", out);
+		return "single-step";
+	case TRAP_HWBKPT:
+		fputs("met a breakpoint or watchpoint of the processor's", out);
+		return "watchpoint";
+	case PERF_TRAP:
+		fputs("met a watchpoint of the kernel's (perf)", out);
+		return "watchpoint";
+	default:
+		fputs("ran onto a breakpoint instruction", out);
+		return "breakpoint";
+	}
+}
+
 static const char *bad_call(struct report *report, FILE *out)
 {
 	int32_t number = siginfo_word(report->crash, SIGINFO_SYSCALL);
@@ -178,8 +198,7 @@ static const char *by_signal(struct report *report, FILE *out)
 		      out);
 		return "illegal";
 	case SIGTRAP:
-		fputs("ran onto a breakpoint instruction", out);
-		return "breakpoint";
+		return trap(report, out);
 	case SIGSYS:
 		return bad_call(report, out);
 	default:
@@ -203,8 +222,7 @@ static bool tells_where(const struct report *report, size_t i, const struct code
 	return place->is_program || (!i && crash->code > 0 && crash->sig != SIGABRT);
 }
 
-/* In the function that did it; when that is a library's, on whose behalf. */
-static void put_where(struct report *report, FILE *out)
+void words_where(struct report *report, FILE *out)
 {
 	AUTO_FREE struct code_place *place = malloc(sizeof(*place));
 	const struct backtrace *bt = &report->backtrace;
@@ -250,7 +268,7 @@ char *words_of(struct report *report, const char **ret_kind)
 	if (report->crash) {
 		*ret_kind = by_signal(report, out);
 		if (strcmp(*ret_kind, "stack-overflow"))
-			put_where(report, out);
+			words_where(report, out);
 	} else {
 		*ret_kind = report->tp->abi.exit_code == CLD_EXITED ? "exit" : "killed";
 		put_end(report, out);

@@ -38,6 +38,17 @@ struct code_check {
 bool arch_leave_stub(const struct capture *capture, struct mem *mem, const struct code_check *check,
                      struct registers *registers);
 
+/* Whether a call ends where this code does, so that a return may lead there. */
+#define CALL_MAX 7
+bool arch_is_call(const uint8_t code[CALL_MAX]);
+
+/*
+ * At the first instructions of a function that nothing describes: sets the registers to what they
+ * will be after a return, if what the stack pointer leads to is behind a call.
+ */
+bool arch_leave_leaf(const struct capture *capture, struct mem *mem, const struct code_check *check,
+                     struct registers *registers);
+
 /* Whether the code at pc is the return from a signal handler, whatever its unwind information. */
 bool arch_is_trampoline(struct mem *mem, uint64_t pc);
 

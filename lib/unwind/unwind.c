@@ -33,6 +33,7 @@ struct walk {
 	bool called;                /* the first pc of that is a call's, not where it returns to */
 	bool going;                 /* a frame of this one was seen */
 	bool guessing;              /* the frame seen last is not described */
+	bool exact;                 /* that one's pc is where it is, and not where it returns to */
 	bool no_memory;
 	struct backtrace backtrace;
 };
@@ -185,6 +186,38 @@ static bool leave_bad_call(struct walk *walk)
 	return true;
 }
 
+/*
+ * The frame pointer leads elsewhere than to a call: it is not used as one, or not yet.  The frame
+ * below is left otherwise, if its registers are those of the moment.
+ */
+static void leave_undescribed(struct walk *walk)
+{
+	const struct code_check check = {is_code, walk->unwinder};
+
+	walk->again = walk->exact &&
+	              arch_leave_leaf(walk->capture, memory_of(walk), &check, &walk->registers);
+	if (!walk->again)
+		return;
+	walk->registers.value[arch_pc]--;
+	walk->called = true;
+}
+
+/* Of a program that is gone, the code is in its files still; what cannot be read is believed. */
+static bool is_wrong_guess(const struct walk *walk, const struct frame *frame)
+{
+	struct mem *mem = memory_of(walk);
+	uint8_t code[CALL_MAX];
+	const uint64_t at = frame->pc - sizeof(code);
+	struct err err;
+
+	if (!frame->guessed || arch_is_trampoline(mem, frame->pc))
+		return false;
+	if ((!mem || mem_read(mem, at, code, sizeof(code), &err)) &&
+	    modules_read(walk->unwinder->modules, at, code, sizeof(code)) != sizeof(code))
+		return false;
+	return !arch_is_call(code);
+}
+
 /* Where the signal came, which may be where no code is: libdwfl does not go there. */
 static bool leave_trampoline(struct walk *walk)
 {
@@ -239,8 +272,13 @@ static bool take_frame(struct walk *walk, Dwfl_Frame *state)
 	/* nobody is called from there: the end of a chain of frame pointers */
 	if (!frame.pc && !frame.exact)
 		return false;
+	if (is_wrong_guess(walk, &frame)) {
+		leave_undescribed(walk);
+		return false;
+	}
 	described = is_described(walk->unwinder, frame_lookup_address(&frame), &frame.trampoline);
 	walk->guessing = !described;
+	walk->exact = frame.exact;
 	frame_registers(state, frame.pc, &walk->registers);
 	if (!described) {
 		frame.trampoline = arch_is_trampoline(memory_of(walk), frame.pc);

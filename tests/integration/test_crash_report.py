@@ -12,7 +12,7 @@ ALONE = [
     ("null", r"^wrote 4 bytes to 0x0, a null pointer, in write_to_null \(crasher\.c:\d+\)$"),
     ("thread", r"^wrote 4 bytes to 0x10, an offset from a null pointer, in write_to_null "),
     ("overflow", r"^stack overflow, 8\.0 MiB, recursion of recurse \(crasher\.c:\d+\)$"),
-    ("deep", r"^stack overflow, recursion of recurse \(crasher\.c:\d+\)$"),
+    ("deep", r"^stack overflow, 8\.0 MiB, recursion of recurse \(crasher\.c:\d+\)$"),
     ("divide", r"^divided by zero, in divide \(crasher\.c:\d+\)$"),
     ("illegal", r"^reached what it takes for impossible .*, in illegal \("),
     ("breakpoint", r"^ran onto a breakpoint instruction, in breakpoint \("),

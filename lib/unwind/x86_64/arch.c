@@ -30,6 +30,7 @@ const unsigned arch_machine = EM_X86_64;
 #define SITE_MAX 48
 #define JUMP_SIZE 5
 #define RED_ZONE 128
+#define CALL_SIZE 5
 #define PAGE UINT64_C(4096)
 
 static const uint8_t step_down[] = {0x48, 0x8d, 0x64, 0x24, 0x80};
@@ -196,6 +197,54 @@ bool arch_leave_stub(const struct capture *capture, struct mem *mem, const struc
 	read_window(mem, registers->value[RIP], &w);
 	return leave_site_stub(mem, check, &w, registers) ||
 	       leave_hook_stub(capture, mem, check, &w, registers);
+}
+
+/* How long an indirect call is that has this ModRM byte and what may follow it; 0: it is none. */
+static size_t indirect_call_size(uint8_t modrm, uint8_t sib)
+{
+	const unsigned mode = modrm >> 6, rm = modrm & 7;
+	const size_t size = rm == 4 && mode != 3 ? 3 : 2;
+
+	if ((modrm >> 3 & 7) != 2)
+		return 0;
+	switch (mode) {
+	case 0:
+		return rm == 5 || (rm == 4 && (sib & 7) == 5) ? size + 4 : size;
+	case 1:
+		return size + 1;
+	case 2:
+		return size + 4;
+	default:
+		return size;
+	}
+}
+
+bool arch_is_call(const uint8_t code[CALL_MAX])
+{
+	if (code[CALL_MAX - CALL_SIZE] == 0xe8)
+		return true;
+	for (size_t len = 2; len <= CALL_MAX; len++) {
+		const uint8_t *call = code + CALL_MAX - len;
+
+		if (call[0] == 0xff && indirect_call_size(call[1], len > 2 ? call[2] : 0) == len)
+			return true;
+	}
+	return false;
+}
+
+bool arch_leave_leaf(const struct capture *capture, struct mem *mem, const struct code_check *check,
+                     struct registers *registers)
+{
+	struct registers behind = *registers;
+	uint8_t code[CALL_MAX];
+
+	if (!pop_return(capture, mem, check, &behind))
+		return false;
+	read_code(mem, behind.value[RIP] - sizeof(code), code, sizeof(code));
+	if (!arch_is_call(code))
+		return false;
+	*registers = behind;
+	return true;
 }
 
 bool arch_is_trampoline(struct mem *mem, uint64_t pc)

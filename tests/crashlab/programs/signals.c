@@ -37,6 +37,12 @@ static void breakpoint(uintptr_t where)
 	__asm__ volatile("int3");
 }
 
+static void trap_flag(uintptr_t where)
+{
+	(void)where;
+	__asm__ volatile("pushf\n\torl $0x100, (%%rsp)\n\tpopf\n\tnop\n\tnop" : : : "memory", "cc");
+}
+
 static void privileged(uintptr_t where)
 {
 	(void)where;
@@ -194,6 +200,7 @@ const struct way signal_ways[] = {
 	{ "divide-overflow", divide_overflow },
 	{ "illegal", illegal },
 	{ "breakpoint", breakpoint },
+	{ "trap-flag", trap_flag },
 	{ "privileged", privileged },
 	{ "abort", aborts },
 	{ "assert", asserts },

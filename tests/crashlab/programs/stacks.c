@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,6 +39,30 @@ static void overflow_thread(uintptr_t where)
 
 	(void)where;
 	need(!pthread_create(&other, NULL, overflow_of_thread, NULL), "pthread_create");
+	pthread_join(other, NULL);
+}
+
+/* A frame that is larger than all of the stack, and then some: far below lies another component. */
+static void large_frame(uintptr_t where)
+{
+	volatile char here[UINT64_C(1) << 26];
+
+	(void)where;
+	here[0] = 1;
+}
+
+static void *large_frame_of_thread(void *arg)
+{
+	large_frame(0);
+	return arg;
+}
+
+static void large_frame_thread(uintptr_t where)
+{
+	pthread_t other;
+
+	(void)where;
+	need(!pthread_create(&other, NULL, large_frame_of_thread, NULL), "pthread_create");
 	pthread_join(other, NULL);
 }
 
@@ -101,6 +126,23 @@ static void no_tls(uintptr_t where)
 	local++;
 }
 
+/*
+ * Code that nothing describes, made by the program; it is called while the frame pointer leads to what
+ * looks like a frame and is a table of functions.
+ */
+static void made_code(uintptr_t where)
+{
+	static const uint8_t code[] = { 0xc7, 0x04, 0x25, 0, 0, 0, 0, 1, 0, 0, 0 }; /* movl $1,0 */
+	static void *const table[] = { NULL, (void *)no_tls };
+	void *made = mmap(NULL, sizeof(code), PROT_READ | PROT_WRITE | PROT_EXEC,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)where;
+	need(made != MAP_FAILED, "mmap");
+	memcpy(made, code, sizeof(code));
+	__asm__ volatile("mov %0, %%rbp\n\tcall *%1" : : "r"(table), "r"(made) : "memory");
+}
+
 /* The thread's own block, with what glibc keeps there, is ruined. */
 static void tls_ruined(uintptr_t where)
 {
@@ -129,6 +171,9 @@ const struct way stack_ways[] = {
 	{ "stack-overflow-disabled", overflow_disabled },
 	{ "stack-upwards", stack_upwards },
 	{ "stack-smashed", smashed },
+	{ "large-frame", large_frame },
+	{ "large-frame-thread", large_frame_thread },
+	{ "made-code", made_code },
 	{ "return-nowhere", return_nowhere },
 	{ "no-stack", no_stack },
 	{ "stack-nowhere", stack_nowhere },
