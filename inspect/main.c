@@ -9,6 +9,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/space_dir.h"
+#include "lib/base/standard.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -161,10 +162,13 @@ int main(int argc, char **argv)
 	struct err err;
 	int status;
 
+	standard_fill();
 	setlocale(LC_CTYPE, "");
 	argp_program_version = "tpinspect " TPROC_VERSION;
 	argp_err_exit_status = STATUS_USAGE;
+	standard_watch_output("tpinspect", STATUS_NOT_FOUND);
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	standard_unwatch_output();
 	if (session_init(&session, NULL, stdout, stderr, &err)) {
 		fprintf(stderr, "tpinspect: %s\n", err.text);
 		return STATUS_NOT_FOUND;

@@ -108,7 +108,10 @@ static const char *check_name(const char *name)
 /* Prints a text that was asked for.  A full disk or a closed pipe is a failure too. */
 static int print(const char *text)
 {
-	return fputs(text, stdout) < 0 || fflush(stdout) ? EXIT_USAGE_ERROR : 0;
+	if (fputs(text, stdout) >= 0 && !fflush(stdout))
+		return 0;
+	perror("tprun: cannot write");
+	return EXIT_USAGE_ERROR;
 }
 
 /* Returns true when the program is to be run; else *ret_status is what to end with. */

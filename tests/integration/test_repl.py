@@ -344,6 +344,31 @@ class Script(ReplTest):
         self.assertEqual(run.stderr.read(), "")
         run.stderr.close()
 
+    def test_full_output(self):
+        """What did not arrive was not answered, whoever wrote it."""
+        for name, *options in (("tpinspect", "--help"), ("tpinspect", "--version"),
+                               ("tpinspect", "-s", "test", "-c", "list"), ("tprun", "--help")):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([command(name), *options], env=self.env, text=True,
+                                      stdout=full, stderr=subprocess.PIPE, check=False,
+                                      timeout=TIMEOUT)
+            self.assertEqual(done.returncode, 125 if name == "tprun" else 1)
+            self.assertRegex(done.stderr, f"^{name}: cannot write.*No space left on device\n$")
+
+    def test_no_descriptors(self):
+        """No file that is opened gets the place of a closed descriptor, and what belongs there."""
+        page = self.home / "page.html"
+        script = f'exec "$@" -c list -c "report {page}" -c nonsense <&- >&- 2>&-'
+        done = subprocess.run(["sh", "-c", script, "sh", command("tpinspect"), "-s", "test"],
+                              env=self.env, check=False, timeout=TIMEOUT)
+        self.assertEqual(done.returncode, 2)
+        self.assertTrue(page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>"))
+        done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", command("tpinspect")],
+                              env=self.env, text=True, capture_output=True, check=False,
+                              timeout=TIMEOUT)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, "tpinspect: cannot read commands: Bad file descriptor\n"))
+
 
 if __name__ == "__main__":
     main()
