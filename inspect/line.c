@@ -219,8 +219,9 @@ static bool is_option(const char *at)
 	       (!at[2] || is_blank(at[2]) || is_letter_or_digit(at[2]));
 }
 
-static int parse_raw_options(struct parser *p)
+static int parse_raw_options(struct parser *p, bool *ret_ended)
 {
+	*ret_ended = false;
 	while (is_option(p->at)) {
 		char *word = parse_word(p);
 
@@ -228,7 +229,8 @@ static int parse_raw_options(struct parser *p)
 			return -1;
 		add_word(p, word);
 		p->at = skip_blanks(p->at);
-		if (!strcmp(word, "--"))
+		*ret_ended = !strcmp(word, "--");
+		if (*ret_ended)
 			break;
 	}
 	return 0;
@@ -258,9 +260,27 @@ static bool is_operator(const char *at)
 	return !at[1] || is_blank(at[1]);
 }
 
-/* Where the expression at `at` ends. */
-static const char *raw_end(const char *at)
+/* No expression has this behind a blank; "--5" may be a number. */
+static bool is_late_option(const char *at)
 {
+	return is_option(at) && at[2] && !is_blank(at[2]) && (at[2] < '0' || at[2] > '9');
+}
+
+/* Behind the options that begin at `at`. */
+static const char *skip_options(const char *at)
+{
+	while (is_late_option(at)) {
+		while (*at && !is_blank(*at))
+			at = *at == '"' || *at == '\'' ? skip_quoted(at) : at + 1;
+		at = skip_blanks(at);
+	}
+	return at;
+}
+
+/* Where the expression at `at` ends: in front of an operator, or of options and nothing else. */
+static const char *raw_end(const char *at, bool options_ended)
+{
+	const char *behind_options = at;
 	bool blank = true; /* what is before at */
 	long depth = 0;
 
@@ -272,6 +292,12 @@ static const char *raw_end(const char *at)
 		}
 		if (blank && depth <= 0 && is_operator(at))
 			break;
+		if (blank && depth <= 0 && !options_ended && at >= behind_options) {
+			behind_options = skip_options(at);
+			if (behind_options > at &&
+			    (!*behind_options || is_operator(behind_options)))
+				break;
+		}
 		depth += (*at == '(' || *at == '[' || *at == '{');
 		depth -= (*at == ')' || *at == ']' || *at == '}');
 		blank = is_blank(*at++);
@@ -282,16 +308,19 @@ static const char *raw_end(const char *at)
 static int parse_raw(struct parser *p)
 {
 	const char *end;
+	bool ended;
 	char *word;
 
 	p->at = skip_blanks(p->at);
-	if (parse_raw_options(p))
+	if (parse_raw_options(p, &ended))
 		return -1;
-	end = raw_end(p->at);
+	end = raw_end(p->at, ended);
 	word = copy_trimmed(p, p->at, end);
 	if (*word)
 		add_word(p, word);
 	p->at = end;
+	if (!ended && parse_raw_options(p, &ended))
+		return -1;
 	return parse_tail(p);
 }
 
@@ -322,6 +351,17 @@ int line_parse(const char *rest, bool raw, struct line *ret_line, struct err *er
 	}
 	*ret_line = line;
 	return 0;
+}
+
+char *line_unquote(char *word)
+{
+	const size_t len = strlen(word);
+
+	if ((*word != '"' && *word != '\'') || len < 2 || word[len - 1] != *word ||
+	    skip_quoted(word) != word + len)
+		return word;
+	word[len - 1] = '\0';
+	return word + 1;
 }
 
 void line_deinit(struct line *line)

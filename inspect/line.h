@@ -8,9 +8,9 @@
  * where a word could begin (behind a blank, or right behind the verb): "vector<int>" is a word.
  *
  * A raw verb takes the rest of the line as one word, as it was written: an expression.  Options
- * come before it ("--name", "--name=value"; "--" ends them).  There '|', '>', '>>' and '#' count
- * only between blanks, and outside of quotes and of (), [] and {}: "p->next", "(a > b)" and
- * "a>b" are expressions, "a > b" is the value of a in the file b.
+ * come before it or at the end ("--name", "--name=value"; "--" ends them).  There '|', '>', '>>'
+ *and '#' count only between blanks, and outside of quotes and of (), [] and {}: "p->next", "(a >
+ *b)" and "a>b" are expressions, "a > b" is the value of a in the file b.
  */
 #ifndef TPROC_INSPECT_LINE_H
 #define TPROC_INSPECT_LINE_H
@@ -50,5 +50,9 @@ int line_head(const char *text, struct line_head *ret_head, struct err *err);
 /* What follows the head; line_deinit releases it. */
 int line_parse(const char *rest, bool raw, struct line *ret_line, struct err *err);
 void line_deinit(struct line *line);
+
+/* A raw verb's word without the quotes around all of it, for who does not know quotes; within it.
+ */
+char *line_unquote(char *word);
 
 #endif

@@ -1,5 +1,6 @@
 /* types: how types lie in memory, and who has them. */
 #include "inspect/debugging.h"
+#include "inspect/line.h"
 #include "inspect/options.h"
 #include "inspect/types.h"
 #include "inspect/verbs.h"
@@ -161,7 +162,8 @@ static void drop_copies(struct types_list *list)
 static int find(struct debugging *debugging, const struct verb_args *args, struct types_list *list,
                 struct err *err)
 {
-	struct search search = {.name = args->words[0], .list = list, .limit = 100000, .err = err};
+	struct search search = {
+		.name = line_unquote(args->words[0]), .list = list, .limit = 100000, .err = err};
 	const struct reg_threadproc *tp;
 	uint64_t limit = 1000;
 

@@ -2,6 +2,7 @@
 #include "inspect/address.h"
 #include "inspect/brief.h"
 #include "inspect/identities.h"
+#include "inspect/line.h"
 #include "inspect/show.h"
 #include "inspect/verbs.h"
 
@@ -343,7 +344,7 @@ static int choose_address(struct session *session, const struct verb_args *args,
                           struct err *err)
 {
 	if (args->count)
-		return session_address(session, args->words[0], ret_addr, err);
+		return session_address(session, line_unquote(args->words[0]), ret_addr, err);
 	if (!session->examine.has_next)
 		return err_set(err, ERR_USAGE, "x: which address?  None was examined yet");
 	*ret_addr = session->examine.next;
@@ -403,20 +404,21 @@ const struct verb verb_x = {
 	.usage = "[ADDR]",
 	.format = "FMT",
 	.help = "memory, as GDB's x shows it",
-	.details =
-		"FMT is a count (negative: backwards), a letter for the format (x d u o t a c f "
-		"s i z)\n"
-		"and one for the size (b h w g).\n"
-		"ADDR is hexadecimal, or an expression as print takes it: one::table, '&one::n'.\n"
-		"What is missing is as it was last.\n"
-		"Without ADDR it goes on where the last x ended; $_ is where the last x began.\n"
-		"A line that begins with # tells whose memory follows.\n"
-		"Behind addresses (format a), it tells what they lead to.\n",
+	.details = "FMT is a count (negative: backwards), a letter for the format (x d u o t a c f "
+		   "s i z)\n"
+		   "and one for the size (b h w g).\n"
+		   "ADDR is hexadecimal, or an expression as print takes it: one::table, &one::n + "
+                   "1.\n"
+		   "What is missing is as it was last.\n"
+		   "Without ADDR it goes on where the last x ended; $_ is where the last x began.\n"
+		   "A line that begins with # tells whose memory follows.\n"
+		   "Behind addresses (format a), it tells what they lead to.\n",
 	.example = "x/8xg 0x4014a7f2c0",
 	.options = options,
 	.takes = TAKES_EXPRESSION,
 	.args_min = 0,
 	.args_max = 1,
+	.raw = true,
 	.needs_space = true,
 	.run = run,
 };

@@ -178,6 +178,14 @@ static void test_raw(void **state)
 		{" --gdb", "[--gdb]"},
 		{" --(p)", "[--(p)]"},
 		{" --gdb | cat", "[--gdb]|cat"},
+		{" *p --gdb", "[*p][--gdb]"},
+		{" --in=1 a - b --gdb --svg='x y' | cat", "[--in=1][a - b][--gdb][--svg=x y]|cat"},
+		{" a --b + c", "[a --b + c]"},
+		{" a --b + c --d", "[a --b + c][--d]"},
+		{" a --5", "[a --5]"},
+		{" (a --b) \"c --d\"", "[(a --b) \"c --d\"]"},
+		{" -- a --b", "[--][a --b]"},
+		{" a --b='open", "refused"},
 		{" a |", "refused"},
 		{" a | ", "refused"},
 		{" a > ", "refused"},
@@ -185,6 +193,22 @@ static void test_raw(void **state)
 	};
 
 	ASSERT_MEANINGS(list, true);
+}
+
+static void test_unquote(void **state)
+{
+	static const struct meaning list[] = {
+		{"'a b'", "a b"}, {"\"a\"", "a"}, {"a", "a"},   {"", ""},
+		{"'", "'"},       {"''", ""},     {"'a", "'a"}, {"'a' 'b'", "'a' 'b'"},
+		{"a'b'", "a'b'"},
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		char word[32];
+
+		snprintf(word, sizeof(word), "%s", list[i].rest);
+		assert_string_equal(line_unquote(word), list[i].meaning);
+	}
 }
 
 /* Any bytes: nothing is read or written where it should not (run with sanitizers). */
@@ -337,15 +361,11 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_head),
-		cmocka_unit_test(test_head_refused),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_raw),
-		cmocka_unit_test(test_noise),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_options_refused),
-		cmocka_unit_test(test_option_number),
-		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_head),          cmocka_unit_test(test_head_refused),
+		cmocka_unit_test(test_words),         cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_unquote),       cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_options),       cmocka_unit_test(test_options_refused),
+		cmocka_unit_test(test_option_number), cmocka_unit_test(test_nearest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
