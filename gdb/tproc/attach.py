@@ -148,6 +148,8 @@ def _waiting(holder):
 def _begin(component, shown, background=""):
     """Has GDB attach, in an inferior that is the current one then; returns it."""
     prepare()
+    if gdb.parameter("non-stop"):
+        breaks.ask_all()
     before = gdb.selected_inferior()
     inferior = _inferior_for(component)
     switch_to(inferior)
@@ -158,6 +160,7 @@ def _begin(component, shown, background=""):
             (_attach_shown if shown else _attach_by_bias)(component, background)
     except gdb.error as error:
         _give_up(inferior, before)
+        breaks.settle_all()
         raise gdb.GdbError(f"tproc: cannot attach {component}: {error}{_why(component)}") from error
     debugger.components[inferior.num] = component
     return inferior
@@ -167,7 +170,7 @@ def _done(component, inferior, shown):
     """GDB has read all that it wants to know of it."""
     if start.waits(component):
         _place(component, inferior)
-    breaks.narrow_all()
+    breaks.settle_all()
     foreign.on_attached(inferior, component)
     for listener in on_attached:
         listener(component)

@@ -17,7 +17,7 @@ Usage: tproc break NAME[,NAME...]|all LOCATION [if COND]
 
 LOCATION is as for GDB's own command.  The breakpoint is there for components of that name that are
 launched later as well, and waits for libraries that are not loaded yet.  COND may use local
-variables; it is evaluated in whichever component gets there.
+variables; it is evaluated in whichever component gets there.  GDB's "condition" changes it.
 
 Examples:
   (gdb) tproc break printstr show_string
