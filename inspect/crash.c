@@ -180,6 +180,7 @@ static int show_list(struct session *session, const struct kept_list *list, stru
 	if (session->json) {
 		ret = session_print_json(session, json_pack("{s:o}", "kept", all), err);
 	} else {
+		out_table_when_empty(table, "no report is kept");
 		ret = out_table_print(table, session->out, err);
 		json_decref(all);
 	}
@@ -239,12 +240,12 @@ const struct verb verb_crash = {
 	.details =
 		"Of all that crashed or were killed, or of the one with that id or name.\n"
 		"Of one that is held where it crashed (tprun --on-crash=wait), all its threads "
-                "are\n"
+		"are\n"
 		"shown, its locks, names and shared descriptors, who waits for it, and who points\n"
 		"into its memory; of one that is gone, what its record tells and others still "
-                "have.\n"
+		"have.\n"
 		"A record stays until the addresses of its threadproc are used again, a report "
-                "that\n"
+		"that\n"
 		"was kept until there are 50 newer ones.\n",
 	.example = "crash 2",
 	.options = options,

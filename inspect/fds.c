@@ -280,6 +280,7 @@ static int fds_text(struct session *session, const struct shared_files *files,
 		each_row(files, tp, add_text, &rows, err);
 		show_health(session, "threadproc", tp->abi.id, &tp->health);
 	}
+	out_table_when_empty(rows.table, "no descriptor is known");
 	ret = out_table_print(rows.table, session->out, err);
 	out_table_destroy(rows.table);
 	return ret;

@@ -187,9 +187,21 @@ static int step(struct follow *follow, struct snapshot **before, struct err *err
 	return ret;
 }
 
+/* Once who is followed has ended, nothing more comes. */
+static bool is_over(const struct follow *follow, const struct snapshot *snapshot)
+{
+	if (!follow->id)
+		return false;
+	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
+		if (snapshot->threadprocs[i].abi.id == follow->id)
+			return !reg_threadproc_lives(&snapshot->threadprocs[i]);
+	}
+	return true;
+}
+
 static int go(struct follow *follow, struct snapshot **before, struct err *err)
 {
-	while (follow->left && !session_interrupted(follow->session)) {
+	while (follow->left && !is_over(follow, *before) && !session_interrupted(follow->session)) {
 		enum watch_result result;
 
 		if (watch_wait(follow->watch, *before, &result, err))
@@ -212,6 +224,7 @@ static const struct verb_option options[] = {
 static int find_id(struct session *session, const char *word, uint32_t *ret_id, struct err *err)
 {
 	struct show_selection selection;
+	int ret = 0;
 
 	if (!word)
 		return 0;
@@ -219,8 +232,10 @@ static int find_id(struct session *session, const char *word, uint32_t *ret_id, 
 		return -1;
 	/* of several with one name, the latest */
 	*ret_id = selection.list[selection.count - 1]->abi.id;
+	if (!reg_threadproc_lives(selection.list[selection.count - 1]))
+		ret = err_set(err, ERR_NOT_FOUND, "%s has ended", word);
 	free(selection.list);
-	return 0;
+	return ret;
 }
 
 static int run(struct session *session, const struct verb_args *args, struct err *err)
@@ -250,7 +265,7 @@ const struct verb verb_follow = {
 	.usage = "[ID]",
 	.help = "what happens from now on: launches, ends, libraries, names",
 	.details = "A line for each event, with --json a JSON object in a line.\n"
-		   "Goes on until Ctrl-C, or the space ends.\n",
+		   "Goes on until Ctrl-C, the threadproc's end, or that of the space.\n",
 	.example = "follow --count 3",
 	.options = options,
 	.takes = TAKES_COMPONENT,

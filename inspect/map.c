@@ -143,6 +143,7 @@ static int print_space(struct session *session, const struct map *map, struct er
 		return -1;
 	for (size_t i = 0; i < map->count; i++)
 		add_group(table, &map->groups[i], map->areas.has_pages);
+	out_table_when_empty(table, "nothing is mapped");
 	ret = out_table_print(table, session->out, err);
 	out_table_destroy(table);
 	return ret;
@@ -191,6 +192,7 @@ static int print_areas(struct session *session, const struct map *map, struct er
 		for (size_t k = 0; k < map->groups[i].count; k++)
 			add_area(table, map->groups[i].areas[k], map->areas.has_pages);
 	}
+	out_table_when_empty(table, "nothing is mapped");
 	ret = out_table_print(table, session->out, err);
 	out_table_destroy(table);
 	return ret;

@@ -86,8 +86,8 @@ static void forget(struct seen *seen)
 }
 
 /*
- * A core file has no actions, but what was noted of them; and for some signals the kernel knows of a
- * handler that is not the program's.
+ * A core file has no actions, but what was noted of them; and for some signals the kernel knows of
+ * a handler that is not the program's.
  */
 static bool is_caught(const struct seen *seen, int number)
 {
@@ -271,6 +271,7 @@ static int answer_text(struct session *session, const struct show_selection *sel
 		show_health(session, "threadproc", selection->list[i]->abi.id,
 		            &selection->list[i]->health);
 	}
+	out_table_when_empty(table, "no signal is caught, ignored, blocked or pending");
 	ret = out_table_print(table, session->out, err);
 	out_table_destroy(table);
 	return ret;

@@ -86,6 +86,7 @@ struct out_table {
 	struct libscols_table *scols;
 	struct libscols_line *row; /* the latest; the table holds the reference */
 	bool failed;
+	const char *empty_text; /* NULL: none */
 };
 
 static int add_columns(struct out_table *table, const struct out_column *columns, size_t count)
@@ -163,10 +164,19 @@ void out_table_style(struct out_table *table, size_t column, enum out_style styl
 		table->failed = true;
 }
 
+void out_table_when_empty(struct out_table *table, const char *text)
+{
+	table->empty_text = text;
+}
+
 int out_table_print(struct out_table *table, FILE *file, struct err *err)
 {
 	if (table->failed)
 		return err_os(err, ENOMEM, "table");
+	if (scols_table_is_empty(table->scols) && table->empty_text) {
+		fprintf(file, "%s\n", table->empty_text);
+		return 0;
+	}
 	if (scols_table_set_stream(table->scols, file) || scols_print_table(table->scols))
 		return err_os(err, EIO, "cannot write the table");
 	return 0;

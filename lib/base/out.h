@@ -63,6 +63,9 @@ void out_table_cell(struct out_table *table, size_t column, const char *fmt, ...
 /* Style of a cell of the latest row; without effect in a table that has no colour. */
 void out_table_style(struct out_table *table, size_t column, enum out_style style);
 
+/* What is said in place of a table without rows; kept as it is.  Without that, nothing is. */
+void out_table_when_empty(struct out_table *table, const char *text);
+
 /* Writes the table with its headings. */
 int out_table_print(struct out_table *table, FILE *file, struct err *err);
 

@@ -106,6 +106,17 @@ class FollowTest(SpaceTest):
                     missed += event["details"]["count"]
             self.assertEqual(done.returncode, 0)
 
+    def test_one_ends(self):
+        """The end of who is followed is the last that is told; of one that has ended nothing is."""
+        self.space.start()
+        with self.space.running("/bin/cat", options=["-n", "one"]) as process:
+            with self.following("one") as follower:
+                process.stdin.close()
+                self.assertEqual([event["event"] for event in self.events(follower)][-1:],
+                                 ["exited"])
+        with self.assertRaisesRegex(AssertionError, "1: tpinspect: one has ended"):
+            self.space.inspect("follow one")
+
     def test_ends(self):
         """By Ctrl-C, which is no failure; with the space, which is one."""
         self.space.start()

@@ -139,6 +139,26 @@ static void test_table(void **state)
 	free(text);
 }
 
+static void test_empty_table(void **state)
+{
+	static const struct out_column columns[] = {{"N", true}};
+	struct out_table *table;
+	char *text = NULL;
+	struct err err;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	assert_int_equal(out_table_create(columns, 1, false, &table, &err), 0);
+	assert_int_equal(out_table_print(table, file, &err), 0);
+	fputs("-- ", file);
+	out_table_when_empty(table, "nobody");
+	assert_int_equal(out_table_print(table, file, &err), 0);
+	out_table_destroy(table);
+	fclose(file);
+	assert_string_equal(text, "-- nobody\n");
+	free(text);
+}
+
 /* "\xc9\xb9" in a table: a locale without UTF-8 gets ASCII, and an end. */
 static void check_letter(const char *locale, const char *want)
 {
@@ -187,7 +207,8 @@ int main(void)
 		cmocka_unit_test(test_base_name), cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_random),
 		cmocka_unit_test(test_colour),    cmocka_unit_test(test_json),
-		cmocka_unit_test(test_table),     cmocka_unit_test(test_locale),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_empty_table),     cmocka_unit_test(test_locale),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
