@@ -32,6 +32,7 @@ class Follower:
         self._session = session
         gdb.events.cont.connect(self._on_cont)
         gdb.events.before_prompt.connect(self._on_prompt)
+        gdb.events.stop.connect(self._on_stop)
         self._thread = threading.Thread(target=self._listen, args=(session,))
         attach.start_thread(self._thread)
 
@@ -44,6 +45,7 @@ class Follower:
             self._session = None
             gdb.events.cont.disconnect(self._on_cont)
             gdb.events.before_prompt.disconnect(self._on_prompt)
+            gdb.events.stop.disconnect(self._on_stop)
 
     def _listen(self, session):
         while True:
@@ -90,7 +92,7 @@ class Follower:
             self._resume = "continue &" if self._prompted else "continue"
             attach.interrupt()
 
-    def on_stop(self, _event):
+    def _on_stop(self, _event):
         """Everything stands still: the time to attach."""
         if self._waiting:
             gdb.post_event(self._attach_waiting)

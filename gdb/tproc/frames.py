@@ -10,6 +10,7 @@ import contextlib
 import gdb
 from gdb.FrameDecorator import FrameDecorator
 
+from . import stacks
 from .debugger import WRONG, debugger, quoted
 
 MOST_FRAMES = 256
@@ -80,6 +81,15 @@ def complete(thread, registry=None):
     return foreign
 
 
+def _is_known(inferior, mine, registry):
+    """Whether it is certain, at little cost, that no module on the selected thread's stack is missing."""
+    modules = stacks.foreign_modules(inferior, registry, mine)
+    if modules is None:
+        return False
+    seen = _added.get((inferior.num, mine.pid), ())
+    return all((module.path, module.bias) in seen for module in modules)
+
+
 def filters_needed(foreign):
     """Whether frames of such a stack look different with our filter; it takes time."""
     shown = parameters["frame-names"].value
@@ -91,17 +101,30 @@ def on_stop(event):
     """A stop that the user gets to see: its thread's frames are to be right."""
     if not parameters["foreign-frames"].value:
         return
-    thread = getattr(event, "inferior_thread", None) or gdb.selected_thread()
-    if not thread or not debugger.component(thread.inferior):
-        return
     selected = gdb.selected_thread()
+    thread = getattr(event, "inferior_thread", None) or selected
+    inferior = thread.inferior if thread else None
+    mine = debugger.components.get(inferior.num) if inferior else None
+    if not mine or mine.pid != inferior.pid:
+        return
     with contextlib.suppress(gdb.error, OSError, *WRONG):
-        before = sum(map(len, _added.values()))
-        complete(thread)
-        if selected and selected.is_valid():
+        registry = debugger.recent_registry()
+        if len(registry.living()) < 2:
+            return
+        if thread != selected:
+            thread.switch()
+        if not _is_known(inferior, mine, registry):
+            _complete_shown(thread, registry, thread == selected)
+        if thread != selected and selected and selected.is_valid():
             selected.switch()
-        if sum(map(len, _added.values())) != before and selected == thread:
-            gdb.execute("frame")  # GDB has shown it already, without a name
+
+
+def _complete_shown(thread, registry, is_shown):
+    """The same as complete(), for a thread that GDB may have shown already, without a name."""
+    before = sum(map(len, _added.values()))
+    complete(thread, registry)
+    if is_shown and sum(map(len, _added.values())) != before:
+        gdb.execute("frame")
 
 
 class Decorator(FrameDecorator):

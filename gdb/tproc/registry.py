@@ -128,6 +128,8 @@ class Component:
         self.state = STATES.get(record.state, "?")
         self.name = printable(record.name)
         self.exe = registry.text(record.exe)
+        self.main_stack = (record.stack_lo, record.stack_hi)
+        self._modules = None
 
     def __str__(self):
         return f"{self.name} ({self.id})"
@@ -162,6 +164,11 @@ class Component:
 
     def modules(self):
         """What is mapped in it, the program first."""
+        if self._modules is None:
+            self._modules = self._read_modules()
+        return self._modules
+
+    def _read_modules(self):
         found = []
         for module in self.registry.array(self.record.modules, "tp_module"):
             path = self.registry.text(module.path)
@@ -216,9 +223,11 @@ class Registry:
         self.agent_pid = header.agent_pid
         self._granules = None
         self._owners = {}  # granule -> Owner
+        self._halves = {}  # id of a component -> what upper_halves() says
         self._fixed = None
         self._images = {}
         self._components = None
+        self._living = None
 
     def _table(self, name, element):
         table = getattr(self.header, name)
@@ -286,7 +295,9 @@ class Registry:
         return found
 
     def living(self):
-        return [component for component in self.components() if component.lives]
+        if self._living is None:
+            self._living = [component for component in self.components() if component.lives]
+        return self._living
 
     def find(self, name, living=True):
         """Components of that name or id; with living, only those that live."""
@@ -300,14 +311,30 @@ class Registry:
         return next((c for c in self.components()
                      if c.index == index and c.generation == generation), None)
 
-    def _fixed_owner(self, address):
+    def _fixed_ranges(self):
+        """[(lo, hi, whose)] of images that cannot be anywhere else."""
         if self._fixed is None:
             table = self._tables["fixed"]
             data = self._source.read(table.off, table.size * table.count)
             entries = [Struct("tp_fixed", data, at) for at in range(0, len(data), table.size)]
             self._fixed = [(entry.lo, entry.hi, self._by_index(entry.owner, entry.generation))
                            for entry in entries if entry.lo != entry.hi]
-        return next((who for lo, hi, who in self._fixed if lo <= address < hi), None)
+        return self._fixed
+
+    def _fixed_owner(self, address):
+        return next((who for lo, hi, who in self._fixed_ranges() if lo <= address < hi), None)
+
+    def upper_halves(self, mine):
+        """Upper halves of all addresses that belong to other components, and of some that do not."""
+        if mine.id not in self._halves:
+            ranges = [(lo, hi) for who in self.components() if who.id != mine.id
+                      for lo, hi in who.runs]
+            ranges += [(lo, hi) for lo, hi, who in self._fixed_ranges()
+                       if who and who.id != mine.id]
+            end = layout.TP_GRANULES << layout.TP_GRANULE_SHIFT
+            self._halves[mine.id] = frozenset(
+                half for lo, hi in ranges for half in range(lo >> 32, (min(hi, end) - 1 >> 32) + 1))
+        return self._halves[mine.id]
 
     def _granule_owner(self, index):
         if self._granules is None:

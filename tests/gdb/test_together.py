@@ -74,6 +74,51 @@ ex("tproc detach")
 equals(hear("left"), "called 44")
 """)
 
+    STACKS = """
+def foreign():
+    mine = debugger.component()
+    registry = debugger.registry()
+    return sys.modules["tproc.stacks"].foreign_modules(gdb.selected_inferior(), registry, mine)
+debugger = sys.modules["tproc.debugger"].debugger
+"""
+
+    def test_below_own_code(self):
+        """A signal's handler, which interrupted code of right's that GDB does not know yet."""
+        self.gdb(f"""{self.STACKS}
+ex("tproc attach")
+ex("set tproc foreign-frames off")
+ex("break *{self.address}")
+tell("left", "call {self.address}")
+ex("continue")
+equals((current(), gdb.selected_frame().name()), ("left", None))
+ex("set tproc foreign-frames on")
+ex("tproc break left on_signal")
+ex("signal SIGUSR1")
+equals((current(), gdb.selected_frame().name()), ("left", "on_signal"))
+matches(ex("bt"), r"on_signal.*<signal handler called>.*\\[right\\] offer.*do_call.*main")
+equals({{module.path for module in foreign()}}, {{c.exe for _, c in debugger.attached()
+                                                 if c.name == "right"}})
+ex("delete")
+ex("tproc detach")
+equals(hear("left"), "called 44")
+""")
+
+    def test_seen_without_unwinding(self):
+        """Where all frames are a thread's own; its stack has to be one of those that are understood."""
+        self.gdb(f"""{self.STACKS}
+ex("tproc attach")
+for function, text in (("square", None), ("do_thread", "thread")):
+    ex(f"tproc break left {{function}}")
+    if text:
+        tell("left", text)
+    ex("continue")
+    equals((current(), gdb.selected_frame().name()), ("left", function))
+    equals(foreign(), [])
+    ex("delete")
+ex("tproc detach")
+equals(hear("left"), "thread 1")
+""")
+
     def test_unattached_runs_onto_it(self):
         """right's function has a breakpoint of left's debugger; right goes on when that is gone."""
         self.gdb(f"""
