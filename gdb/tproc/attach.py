@@ -11,13 +11,12 @@ import time
 
 import gdb
 
-from . import breaks, foreign, start
+from . import breaks, foreign, later, start
 from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to, told
 
 # What has to be so while components are debugged.
 SETTINGS = (("exec-file-mismatch", "off"), ("schedule-multiple", "on"))
 on_attached = []  # called with each component that was attached
-on_left = []  # called with a component, and whether it lives
 YAMA = "/proc/sys/kernel/yama/ptrace_scope"
 STEP = 0.001  # seconds until what GDB does meanwhile is looked at again
 
@@ -67,6 +66,14 @@ def _is_unused(inferior):
             and program in ("", "tproc-agent"))
 
 
+def leave_executing():
+    """Leaves programs that components executed, which are in memories of their own."""
+    for inferior, component in debugger.executing():
+        with selection_kept():
+            gdb.execute(f"detach inferiors {inferior.num}", to_string=True)
+        say(f"What {component} executed is left to itself")
+
+
 def _inferior_for(component):
     """An inferior to attach with: that of an earlier run of it, an unused one, or a new one.
 
@@ -84,6 +91,8 @@ def _inferior_for(component):
     attached = debugger.attached()
     if attached:
         switch_to(attached[0][0])
+    else:
+        leave_executing()
     for inferior in everyone:
         if not attached and not inferior.pid and inferior.num in debugger.former:
             return inferior
@@ -94,12 +103,28 @@ def _inferior_for(component):
     return next(inferior for inferior in gdb.inferiors() if inferior.num not in before)
 
 
-def _give_up(inferior, before):
-    """Removes what a failed attach left."""
+def remove(inferior):
+    """Removes an inferior that has no process any more.
+
+    With it GDB deletes what it knows of the memory, unless the current inferior says that this is shared:
+    so that has to be a component.  While there is none, the inferior stays.
+    """
+    attached = debugger.attached()
+    if not attached or not inferior.is_valid() or inferior.pid:
+        return
+    before = gdb.selected_inferior()
+    switch_to(attached[0][0])
+    gdb.execute(f"remove-inferiors {inferior.num}", to_string=True)
     if before.is_valid():
         switch_to(before)
-    if inferior.num != before.num and inferior.pid == 0:
-        gdb.execute(f"remove-inferiors {inferior.num}", to_string=True)
+
+
+def _give_up(inferior, before):
+    """Removes what a failed attach left."""
+    if inferior.num != before.num:
+        remove(inferior)
+    if before.is_valid():
+        switch_to(before)
 
 
 def _read(path):
@@ -208,7 +233,7 @@ class Queue:
 
     def add(self, component, then=lambda inferior: None):
         self._waiting.append((component, then))
-        gdb.post_event(self.go_on)
+        later.post(self.go_on)
 
     @property
     def is_empty(self):
@@ -243,7 +268,7 @@ class Queue:
             gdb.write(f"{error}\n", gdb.STDERR)
         if self._current or self._waiting:
             time.sleep(STEP)
-            gdb.post_event(self.go_on)
+            later.post(self.go_on)
 
     def _finish(self):
         component, inferior, shown, then = self._current
@@ -326,40 +351,3 @@ def detach(inferior):
     debugger.gone(inferior.num)
     if component:
         say(f"{component} is left to itself")
-
-
-def on_exited(event):
-    """GDB says that an inferior's process ended, or that it was detached."""
-    component = debugger.gone(event.inferior.num)
-    if not component:
-        return
-    alive = _is_alive(component)
-    for listener in on_left:
-        listener(component, alive)
-    if alive:
-        return
-    code = getattr(event, "exit_code", None)
-    say(f"[{component} ended {'by a signal' if code is None else f'with status {code}'}]")
-    if gdb.parameter("non-stop"):
-        gdb.post_event(lambda: _remove(event.inferior))
-
-
-def _remove(inferior):
-    """GDB 13 crashes at "interrupt -a" in non-stop mode while there is an inferior that has ended."""
-    if not inferior.is_valid() or inferior.pid:
-        return
-    if gdb.selected_inferior().num == inferior.num:
-        others = [other for other in gdb.inferiors() if other.num != inferior.num and other.pid]
-        if not others:
-            return
-        switch_to(others[0])
-    gdb.execute(f"remove-inferiors {inferior.num}", to_string=True)
-
-
-def _is_alive(component):
-    """A process that has ended may still wait to be collected."""
-    try:
-        with open(f"/proc/{component.pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False

@@ -62,6 +62,8 @@ class Debugger:
         self.when_gone = []  # functions that are called with each Component that GDB leaves
         self.kept = set()  # ids of components that the session holds (freeze.py)
         self.former = {}  # inferior number -> (name, program) of the last one
+        self.executed = {}  # pid -> Component that went on as another program
+        self.seen_leaving = set()  # ids of those whose end, or exec, GDB has told
 
     # ---- the space --------------------------------------------------------------------------
 
@@ -161,13 +163,28 @@ class Debugger:
             return {self.former[inferior_number][0]}
         return None
 
-    def gone(self, inferior_number):
-        """The inferior's process is gone, or no longer ours."""
+    def executing(self):
+        """[(inferior, component)] of those that went on as another program and are still debugged."""
+        return [(inferior, self.executed[inferior.pid]) for inferior in gdb.inferiors()
+                if inferior.pid in self.executed]
+
+    def forget(self, inferior_number):
+        """The inferior is no component any more; returns what it was, or None."""
         component = self.components.pop(inferior_number, None)
         if component:
             self.former[inferior_number] = (component.name, component.exe)
-            for function in self.when_gone:
-                function(component)
+        return component
+
+    def tell_gone(self, component):
+        """Tells those who want to know that a component is no longer attached."""
+        for function in self.when_gone:
+            function(component)
+
+    def gone(self, inferior_number):
+        """The inferior's process is gone, or no longer ours."""
+        component = self.forget(inferior_number)
+        if component:
+            self.tell_gone(component)
         return component
 
 

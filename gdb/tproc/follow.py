@@ -10,7 +10,7 @@ import time
 
 import gdb
 
-from . import attach, lease
+from . import attach, later, leaving, lease
 from .debugger import WRONG, debugger
 
 
@@ -53,7 +53,7 @@ class Follower:
                 event = session.event()
             except lease.Refused:
                 return
-            gdb.post_event(lambda event=event: self._on_event(session, event))
+            later.post(lambda event=event: self._on_event(session, event))
 
     def _on_cont(self, _event):
         self._prompted = False
@@ -69,17 +69,20 @@ class Follower:
         try:
             if event.kind in (lease.STARTED, lease.TRAPPED):
                 self._wish(event)
-            elif event.kind == lease.EXITED:
+            elif event.kind in (lease.EXITED, lease.EXECED):
                 self._tell_end(event)
         except (gdb.error, gdb.GdbError, OSError, *WRONG) as error:
             gdb.write(f"tproc: {error}\n", gdb.STDERR)
 
     def _tell_end(self, event):
-        if any(component.id == event.id for component in debugger.components.values()):
+        if event.id in debugger.seen_leaving or any(
+                component.id == event.id for component in debugger.components.values()):
             return  # GDB tells
-        ended = debugger.registry().find(str(event.id), living=False)
-        if ended:
-            attach.say(f"[{ended[0]} ended, {ended[0].exit_text()}]")
+        for component in debugger.registry().find(str(event.id), living=False):
+            if event.kind == lease.EXECED:
+                attach.say(f"[{component} executes {leaving.program(event.pid)}: it left the space]")
+            else:
+                attach.say(f"[{component} ended, {component.exit_text()}]")
 
     def _wish(self, event):
         if event.id in self._waiting or any(component.id == event.id
@@ -95,7 +98,7 @@ class Follower:
     def _on_stop(self, _event):
         """Everything stands still: the time to attach."""
         if self._waiting:
-            gdb.post_event(self._attach_waiting)
+            later.post(self._attach_waiting)
 
     def _attach_waiting(self):
         wanted, self._waiting = self._waiting, []
@@ -106,13 +109,13 @@ class Follower:
                     attach.queue.add(component)
         except (gdb.error, gdb.GdbError, OSError, *WRONG) as error:
             gdb.write(f"tproc: {error}\n", gdb.STDERR)
-        gdb.post_event(self._go_on)
+        later.post(self._go_on)
 
     def _go_on(self):
         """Not in the callback that attached: GDB is not through with the attach then."""
         if not attach.queue.is_empty or self._waiting:
             time.sleep(attach.STEP)
-            gdb.post_event(self._go_on)
+            later.post(self._go_on)
             return
         resume, self._resume = self._resume, None
         if resume and not self.stop_at_launch:

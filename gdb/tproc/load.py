@@ -17,7 +17,7 @@ def _check_version():
 _check_version()
 
 # pylint: disable=wrong-import-position
-from . import attach, frames, prompt  # noqa: E402
+from . import attach, frames, later, leaving, prompt  # noqa: E402
 from .debugger import Parameter, debugger  # noqa: E402
 from .follow import follower  # noqa: E402
 from .watches import watches  # noqa: E402
@@ -68,9 +68,10 @@ from .commands import breakpoints, catch, core, freeze, run, script, watch  # no
 from . import functions, printers  # noqa: E402,F401
 
 frames.Filter()
-gdb.events.exited.connect(attach.on_exited)
+later.install()
+leaving.install()
 attach.on_attached.append(watches.on_attached)
-attach.on_left.append(watches.on_left)
+leaving.on_left.append(watches.on_left)
 gdb.events.gdb_exiting.connect(lambda event: follower.stop())
 gdb.events.gdb_exiting.connect(lambda event: watches.close())
 gdb.events.stop.connect(frames.on_stop)

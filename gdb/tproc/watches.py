@@ -8,7 +8,7 @@ watch.  Threads of others are not stopped: their accesses are told, and everybod
 
 import gdb
 
-from . import attach
+from . import attach, later
 from .debugger import debugger, setting, told
 from .hits import Failed, Hits
 from .registry import layout
@@ -132,7 +132,7 @@ class Watch:
         """In another thread.  They may be many: one is told until all are set going again."""
         if not self.told and hit["threadproc"]["pid"] not in self.trapped:
             self.told = True
-            gdb.post_event(lambda: watches.on_foreign_hit(self, hit))
+            later.post(lambda: watches.on_foreign_hit(self, hit))
 
     def tell_foreign(self, hit):
         """False when it is none that the user wants to see."""

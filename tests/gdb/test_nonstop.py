@@ -25,6 +25,21 @@ ex("tproc detach")
 equals([i.pid for i in gdb.inferiors()], [0, 0])
 """)
 
+    def test_interrupt_after_detach(self):
+        """Where GDB 13 crashes while an inferior without a process is there."""
+        self.two()
+        self.gdb_in_loop("""
+ex("set non-stop on")
+ex("tproc attach")
+yield lambda: all_stopped(6)
+ex("tproc detach left")
+yield lambda: len(gdb.inferiors()) == 1
+ex("continue -a &")
+ex("interrupt -a")
+yield lambda: all_stopped(3)
+ex("tproc detach")
+""")
+
     def test_break_in_one(self):
         self.two()
         self.gdb_in_loop("""

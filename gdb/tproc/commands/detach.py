@@ -28,6 +28,8 @@ Example:
             pairs = debugger.attached_by_name(name) if args else debugger.attached()
             for inferior, _ in pairs:
                 attach.detach(inferior)
+        if not args:
+            attach.leave_executing()
         debugger.leave()
 
 

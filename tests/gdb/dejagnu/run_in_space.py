@@ -11,7 +11,7 @@ import shlex
 
 import gdb
 
-from tproc import attach, launch, start
+from tproc import attach, launch, leaving, start
 from tproc.debugger import debugger, quiet, setting
 
 _runs = 0
@@ -92,7 +92,7 @@ class Run(gdb.Command):
 
 
 gdb.execute("set debuginfod enabled off", to_string=True)
-gdb.events.exited.disconnect(attach.on_exited)  # which tells the component's name, too
+leaving.uninstall()  # which tells the component's name, too
 gdb.events.exited.connect(lambda event: debugger.gone(event.inferior.num))
 Run("run", ["continue"])
 Run("start", ["tbreak main", "continue"])
