@@ -149,6 +149,45 @@ static bool put_float(struct render *r, const struct value *value, const struct 
 	return true;
 }
 
+/* One of the two numbers that a complex one is, of size bytes at an offset. */
+static bool put_part(struct render *r, const struct value *value, uint64_t offset, uint64_t size,
+                     struct err *err)
+{
+	uint8_t parts[2 * sizeof(long double)];
+	long double wide;
+	uint64_t bits = 0;
+
+	if (size != sizeof(float) && size != sizeof(double) && size != sizeof(wide)) {
+		err_set(err, ERR_INVALID, "a complex number of %" PRIu64 " bytes", 2 * size);
+		return false;
+	}
+	if (value_read(r->catalog, value, parts, 2 * size, err))
+		return false;
+	if (size == sizeof(wide)) {
+		memcpy(&wide, parts + offset, sizeof(wide));
+		builder_printf(&r->text, "%.18Lg", wide);
+		return true;
+	}
+	memcpy(&bits, parts + offset, size);
+	put_float_bits(r, bits, size);
+	return true;
+}
+
+static void render_complex(struct render *r, const struct value *value, struct shown *shown)
+{
+	const uint64_t half = type_strip(value->type)->size / 2;
+	struct err err;
+
+	if (!put_part(r, value, 0, half, &err)) {
+		render_error(r, shown, &err);
+		return;
+	}
+	builder_printf(&r->text, " + ");
+	put_part(r, value, half, half, &err);
+	builder_printf(&r->text, "i");
+	shown->text = render_take(r);
+}
+
 /* ---- Enums --------------------------------------------------------------- */
 
 /* Whether its values are bits, or runs of bits, that are put together. */
@@ -485,7 +524,7 @@ void render_scalar(struct render *r, const struct value *value, struct shown *sh
 		shown->text = "void";
 		return;
 	case TYPE_COMPLEX:
-		shown->text = "<a complex number>";
+		render_complex(r, value, shown);
 		return;
 	default:
 		break;

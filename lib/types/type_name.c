@@ -54,9 +54,11 @@ static void put_qualifiers(struct text *text, unsigned int qualifiers)
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!(qualifiers & words[i].bit))
-			continue;
-		put(text, text->used ? " %s" : "%s", words[i].word);
+		const bool begins = !text->used || (text->used < text->size &&
+		                                    strchr("( ", text->dst[text->used - 1]));
+
+		if (qualifiers & words[i].bit)
+			put(text, begins ? "%s" : " %s", words[i].word);
 	}
 }
 
