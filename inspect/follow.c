@@ -204,7 +204,7 @@ static int go(struct follow *follow, struct snapshot **before, struct err *err)
 	while (follow->left && !is_over(follow, *before) && !session_interrupted(follow->session)) {
 		enum watch_result result;
 
-		if (watch_wait(follow->watch, *before, &result, err))
+		if (watch_wait(follow->watch, *before, 0, &result, err))
 			return -1;
 		if (result == WATCH_ENDED)
 			return err_set(err, ERR_NO_SPACE, "the space has ended");

@@ -9,12 +9,14 @@
 #include <string.h>
 #include <time.h>
 
+#define NS_PER_SECOND UINT64_C(1000000000)
+
 static uint64_t monotonic_clock(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
 int session_init(struct session *session, const char *space, FILE *out, FILE *err_out,
@@ -87,7 +89,7 @@ void session_notices(struct session *session)
 }
 
 /* Longer than that it takes no server that runs to look at a new threadproc. */
-#define YOUNG_NS UINT64_C(1000000000)
+#define YOUNG_SECONDS 1u
 
 /* Whether something was launched just now, of which the server has not all on record yet. */
 static bool is_young(const struct snapshot *snapshot)
@@ -96,12 +98,13 @@ static bool is_young(const struct snapshot *snapshot)
 	uint64_t now_ns;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	now_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	now_ns = (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 	for (size_t i = 0; i < snapshot->threadproc_count; i++) {
 		const struct tp_threadproc *abi = &snapshot->threadprocs[i].abi;
 
 		if ((abi->state == TP_STATE_STARTING || abi->state == TP_STATE_RUNNING) &&
-		    !(abi->flags & TP_THREADPROC_LOOKED) && now_ns - abi->start_ns < YOUNG_NS)
+		    !(abi->flags & TP_THREADPROC_LOOKED) &&
+		    now_ns - abi->start_ns < YOUNG_SECONDS * NS_PER_SECOND)
 			return true;
 	}
 	return false;
@@ -119,7 +122,7 @@ static int take_snapshot(struct session *session, struct snapshot **ret_snapshot
 		return -1;
 	if (is_young(snapshot) && !watch_open(session->registry, &watch, &ignored)) {
 		while (result == WATCH_CHANGED && is_young(snapshot) &&
-		       !watch_wait(watch, snapshot, &result, &ignored)) {
+		       !watch_wait(watch, snapshot, YOUNG_SECONDS, &result, &ignored)) {
 			snapshot_destroy(snapshot);
 			if (registry_snapshot(session->registry, &snapshot, err)) {
 				watch_close(watch);

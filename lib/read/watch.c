@@ -51,33 +51,26 @@ static bool has_ended(const struct watch *watch)
 	return watch->server >= 0 && poll(&server, 1, 0) == 1;
 }
 
-int watch_wait(struct watch *watch, const struct snapshot *snapshot, enum watch_result *ret_result,
-               struct err *err)
+int watch_wait(struct watch *watch, const struct snapshot *snapshot, unsigned seconds,
+               enum watch_result *ret_result, struct err *err)
 {
 	static const struct timespec look = {.tv_sec = LOOK_SECONDS};
 
-	for (;;) {
+	for (unsigned waited = LOOK_SECONDS;; waited += LOOK_SECONDS) {
 		/* Shared: the server waits for nobody, and is in another memory. */
 		long ret = syscall(SYS_futex, watch->seq, FUTEX_WAIT, snapshot->header.seq, &look,
 		                   NULL, 0);
 
-		if (ret && errno == ETIMEDOUT) {
-			if (!has_ended(watch))
-				continue;
-			*ret_result = WATCH_ENDED;
-			return 0;
-		}
 		if (ret && errno == EINTR) {
 			*ret_result = WATCH_INTERRUPTED;
 			return 0;
 		}
-		if (ret && errno != EAGAIN)
+		if (ret && errno != EAGAIN && errno != ETIMEDOUT)
 			return err_os(err, errno, "cannot wait for changes of the registry");
-		if (has_ended(watch)) {
+		*ret_result = ret && errno == ETIMEDOUT ? WATCH_UNCHANGED : WATCH_CHANGED;
+		if (has_ended(watch))
 			*ret_result = WATCH_ENDED;
+		if (*ret_result != WATCH_UNCHANGED || (seconds && waited >= seconds))
 			return 0;
-		}
-		*ret_result = WATCH_CHANGED;
-		return 0;
 	}
 }

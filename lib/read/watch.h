@@ -14,6 +14,7 @@ struct watch;
 
 enum watch_result {
 	WATCH_CHANGED,     /* look again: there may be something new */
+	WATCH_UNCHANGED,   /* for as long as was to be waited */
 	WATCH_INTERRUPTED, /* by a signal */
 	WATCH_ENDED,       /* the server is gone, and with it the space */
 };
@@ -22,8 +23,9 @@ enum watch_result {
 int watch_open(const struct registry *registry, struct watch **ret_watch, struct err *err);
 void watch_close(struct watch *watch);
 
-/* Waits until the registry is no longer as the snapshot of it was. */
-int watch_wait(struct watch *watch, const struct snapshot *snapshot, enum watch_result *ret_result,
-               struct err *err);
+/* Waits until the registry is no longer as the snapshot of it was, or `seconds` (0: without end).
+ */
+int watch_wait(struct watch *watch, const struct snapshot *snapshot, unsigned seconds,
+               enum watch_result *ret_result, struct err *err);
 
 #endif
