@@ -3,30 +3,16 @@
 
 import contextlib
 import os
-import pathlib
 import re
 import select
 import signal
 import subprocess
 import time
 
-from space import PATIENCE, SpaceTest, fd_count, main, program, tool
+from space import PATIENCE, SpaceTest, fd_count, main, program, spares, tool
 
 # A spare waits for 0.2 s: on a busy machine one can be gone before it is used.
 TRIES = 200
-
-
-def children(pid):
-    """The processes that a process is the parent of."""
-    return [int(child) for child in
-            pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-
-
-def name_of(pid):
-    """What a process is called; None when it is gone."""
-    with contextlib.suppress(OSError):
-        return pathlib.Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-    return None
 
 
 class Spare(SpaceTest):
@@ -38,7 +24,7 @@ class Spare(SpaceTest):
 
     def spares(self):
         """The pids of those that wait."""
-        return [pid for pid in children(self.server) if name_of(pid) == "tproc-spare"]
+        return spares(self.server)
 
     def with_spare(self):
         """Launches until a spare waits; its pid."""
@@ -61,10 +47,6 @@ class Spare(SpaceTest):
                 return done
         raise AssertionError("no program ran as the process that waited")
 
-    def assert_gone(self, pid, what):
-        """It comes to its end by itself."""
-        self.space.until(lambda: name_of(pid) != "tproc-spare", what)
-
     def test_is_what_a_program_becomes(self):
         done = self.on_spare("pwd; umask; ls -l /proc/self/fd | grep -c -e '->'; exit 7",
                              cwd="/usr", umask=0o27)
@@ -81,8 +63,7 @@ class Spare(SpaceTest):
 
     def test_goes_when_nothing_comes(self):
         spare = self.with_spare()
-        self.assert_gone(spare, "the spare is not waiting any more")
-        self.space.until(lambda: spare not in children(self.server), "the spare is reaped")
+        self.space.until(lambda: spare not in self.spares(), "the spare is reaped")
         self.assertEqual(self.space.run("/bin/echo", "on").stdout, "on\n")
 
     def test_leaves_no_descriptors(self):
@@ -174,7 +155,7 @@ class Spare(SpaceTest):
     def test_ends_with_the_agent(self):
         spare = self.with_spare()
         os.kill(self.agent, signal.SIGKILL)
-        self.assert_gone(spare, "the spare has ended")
+        self.space.until(lambda: spare not in self.spares(), "the spare is reaped")
         done = self.space.run("/bin/true")
         self.assertEqual(done.returncode, 125)
         self.assertIn("the agent of space", done.stderr)
