@@ -27,9 +27,10 @@ int attend_begin(const struct attend *attend, struct session *session, const cha
 }
 
 /* Only of the space's own processes. */
-static int check_pid(struct session *session, pid_t pid, struct err *err)
+static int check_pid(const struct attend *attend, struct session *session, pid_t pid,
+                     struct err *err)
 {
-	if (session_refresh(session, err))
+	if (attend->refresh(attend->context, err))
 		return -1;
 	for (size_t i = 1; i < session->snapshot->threadproc_count; i++) {
 		const struct reg_threadproc *tp = &session->snapshot->threadprocs[i];
@@ -40,10 +41,10 @@ static int check_pid(struct session *session, pid_t pid, struct err *err)
 	return err_set(err, ERR_NOT_FOUND, "no component has process id %d", (int)pid);
 }
 
-static int carry_out(struct session *session, struct hits *hits, const char *word, pid_t pid,
-                     struct err *err)
+static int carry_out(const struct attend *attend, struct session *session, struct hits *hits,
+                     const char *word, pid_t pid, struct err *err)
 {
-	if (check_pid(session, pid, err))
+	if (check_pid(attend, session, pid, err))
 		return -1;
 	if (!strcmp(word, "trap"))
 		return hits_trap(hits, pid, err);
@@ -52,7 +53,8 @@ static int carry_out(struct session *session, struct hits *hits, const char *wor
 	return err_set(err, ERR_USAGE, "not an order");
 }
 
-static int order(struct session *session, struct hits *hits, char *line, struct err *err)
+static int order(const struct attend *attend, struct session *session, struct hits *hits,
+                 char *line, struct err *err)
 {
 	char *space = strchr(line, ' ');
 	struct err failed;
@@ -67,7 +69,7 @@ static int order(struct session *session, struct hits *hits, char *line, struct 
 	if (!space || *end || pid <= 0 || pid > INT32_MAX)
 		ret = err_set(&failed, ERR_USAGE, "not an order");
 	else
-		ret = carry_out(session, hits, line, (pid_t)pid, &failed);
+		ret = carry_out(attend, session, hits, line, (pid_t)pid, &failed);
 	return say(session,
 	           json_pack("{s:s, s:I, s:s?}", "order", line, "pid", (json_int_t)pid, "error",
 	                     ret ? failed.text : NULL),
@@ -96,7 +98,7 @@ int attend_orders(struct attend *attend, struct session *session, struct hits *h
 		}
 		attend->line[attend->len] = '\0';
 		attend->len = 0;
-		if (order(session, hits, attend->line, &err))
+		if (order(attend, session, hits, attend->line, &err))
 			return 1;
 	}
 	return 0;

@@ -12,6 +12,9 @@
 
 struct attend {
 	bool active; /* else there is no debugger, and nothing is done here */
+	/* Has the session look anew: what was made of its snapshot goes first. */
+	int (*refresh)(void *context, struct err *err);
+	void *context;
 	int fd;
 	char line[64];
 	size_t len;

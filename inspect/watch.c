@@ -80,6 +80,15 @@ static void drop_tracer(struct watching *w)
 	w->has_tracer = false;
 }
 
+/* The tracer is made of the session's snapshot. */
+static int refresh(void *context, struct err *err)
+{
+	struct watching *w = context;
+
+	drop_tracer(w);
+	return session_refresh(w->session, err);
+}
+
 /* NULL for a child that was forked: it has a memory of its own. */
 static int find_who(struct watching *w, const struct hit *hit, const struct reg_threadproc **ret_tp,
                     struct err *err)
@@ -93,8 +102,7 @@ static int find_who(struct watching *w, const struct hit *hit, const struct reg_
 	identify(session_target(w->session), capture_pc(&hit->capture), id);
 	/* somebody, or a library, that came since */
 	if (!*ret_tp || !id->symbol.name) {
-		drop_tracer(w);
-		if (session_refresh(w->session, err)) {
+		if (refresh(w, err)) {
 			free(id);
 			return -1;
 		}
@@ -266,7 +274,8 @@ static int begin_attending(struct watching *w, const char *number, struct err *e
 		return err_set(err, ERR_USAGE, "--attend goes with --json and -c");
 	w->options.cookie = TP_WATCH_COOKIE | value;
 	w->options.wake_fd = fileno(w->session->input);
-	w->attend = (struct attend){.fd = w->options.wake_fd, .active = true};
+	w->attend = (struct attend){
+		.active = true, .refresh = refresh, .context = w, .fd = w->options.wake_fd};
 	return 0;
 }
 
@@ -317,7 +326,7 @@ const struct verb verb_watch = {
 		   "Goes on until Ctrl-C, or nobody is left.\n"
 		   "--attend reads lines 'trap PID' and 'untrap PID' and answers each with one:\n"
 		   "the threads of PID, which the debugger traces, stop at an access, with a "
-                   "SIGTRAP.\n"
+		   "SIGTRAP.\n"
 		   "It ends with its input.\n",
 	.example = "watch --count 3 --bt &one::list",
 	.options = options,

@@ -9,7 +9,10 @@ import signal
 import subprocess
 import unittest
 
-from space import TIMEOUT, SpaceTest, command, main, program
+from space import TIMEOUT, SpaceTest, command, main, program, spares
+
+# A spare waits for 0.2 s: on a busy machine one can be gone before it is used.
+TRIES = 200
 
 
 class WatchTest(SpaceTest):
@@ -23,8 +26,8 @@ class WatchTest(SpaceTest):
     def watching(self, words):
         """A running watch that has armed every thread; skips where the machine cannot."""
         argv = [command("tpinspect"), "-s", self.space.name, "--json", "-c", f"watch {words}"]
-        with subprocess.Popen(argv, text=True, env=self.space.env, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(argv, text=True, env=self.space.env, stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
                 self.space.until(lambda: process.poll() is not None or self.waits(process.pid),
                                  "watch waits")
@@ -84,6 +87,22 @@ class WatchTest(SpaceTest):
             self.assertFalse(hit["kernel"])
             self.assertIn("watched.c", str(hit["frames"][0]))
 
+    def test_orders(self):
+        """A debugger's orders are carried out after hits as before, and its end is ours."""
+        process, address = self.start()
+        pid = self.space.threadprocs("running")[0]["pid"]
+        with self.watching(f"--attend 7 {address},8") as watch:
+            self.assertEqual(self.next_hit(watch), {"watching": None})
+            for number in range(3):
+                self.tell(process, "w")
+                self.assertEqual(self.next_hit(watch)["after"], hex(number + 1))
+                watch.stdin.write(f"untrap {pid}\ntrap 1\n")
+                watch.stdin.flush()
+                self.assertEqual(self.next_hit(watch), {"order": "untrap", "pid": pid, "error": None})
+                self.assertIn("no component", self.next_hit(watch)["error"])
+            watch.stdin.close()
+            self.assertEqual((watch.wait(TIMEOUT), watch.stderr.read()), (0, ""))
+
     def test_text(self):
         """A line a hit; what is watched is named by an expression."""
         process, _ = self.start()
@@ -95,6 +114,27 @@ class WatchTest(SpaceTest):
             self.hits(watch)
             said = text.communicate(timeout=TIMEOUT)[0]
         self.assertRegex(said, r"^#1  1\.\d+ one  0x0 -> 0x1 .* bump\+0x.* at watched\.c:\d+\n$")
+
+    def test_spare(self):
+        """A component that becomes of a process which waited already when the watch began."""
+        process, address = self.start()
+        server = self.space.ping()[0]
+        for _ in range(TRIES):
+            while not spares(server):
+                self.assertEqual(self.space.run("/bin/true").returncode, 0)
+            waited = spares(server)
+            with self.watching(f"--count 1 {address},8") as watch:
+                other, _ = self.start(address, name="two")
+                pid = self.space.threadprocs("running")[1]["pid"]
+                self.tell(other, "w")
+                hit, = self.hits(watch)
+            self.assertEqual((hit["threadproc"]["name"], hit["tid"]), ("two", pid))
+            other.stdin.close()
+            self.assert_ends(other, 0)
+            if waited == [pid]:
+                break
+        self.assertEqual(waited, [pid], "no component became of what waited")
+        self.assertIsNone(process.poll())
 
     def test_reads(self):
         """Reads count when they are asked for."""
