@@ -50,6 +50,12 @@ class Loading(GdbTest):
                          ["tproc needs GDB 12 or later; this is 11.2"])
         self.assertEqual(len(done.stdout.splitlines()), 2, done.stdout)
 
+    def test_end_with_something_waiting(self):
+        """What was to be done in GDB's event loop, and never came to it, is no crash at the end."""
+        done = self.gdb_alone("-ex", f"source {PACKAGE}/tproc-gdb.py", "-ex", "echo said",
+                              "-ex", "python sys.modules['tproc.later'].post(print)", "-ex", "quit 7")
+        self.assertEqual((done.returncode, done.stdout), (7, "said"))
+
     def test_names_of_versions(self):
         """Those of distributions have more than a number in them."""
         done = self.gdb_alone(*(word for version in ("12.1", "Debian 13.1-3", "15.0.50.20240403-git")
