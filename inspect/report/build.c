@@ -169,7 +169,16 @@ static json_t *document(struct report *report)
 /* ---- What it takes ------------------------------------------------------------------------------
  */
 
-/* Of one that is gone, what it executed is in the file still. */
+static bool is_readable(const struct report *report, uint64_t addr)
+{
+	uint8_t byte;
+	struct err err;
+
+	return report->target->mem &&
+	       !mem_read(report->target->mem, addr, &byte, sizeof(byte), &err);
+}
+
+/* Of one that is gone, even if only just now, what it executed is in the file still. */
 static void find_access(struct report *report)
 {
 	uint8_t code[CODE_BYTES];
@@ -177,7 +186,7 @@ static void find_access(struct report *report)
 	struct mem *file = NULL;
 	struct err err;
 
-	if (!report->held && report->unwinder)
+	if (report->unwinder && !(report->held && is_readable(report, run.addr)))
 		run.len = unwinder_code(report->unwinder, run.addr, code, sizeof(code));
 	if (run.len && mem_open_bytes(&run, 1, &file, &err))
 		file = NULL;

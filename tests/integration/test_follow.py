@@ -110,6 +110,7 @@ class FollowTest(SpaceTest):
         """The end of who is followed is the last that is told; of one that has ended nothing is."""
         self.space.start()
         with self.space.running("/bin/cat", options=["-n", "one"]) as process:
+            self.space.until_loaded("one")
             with self.following("one") as follower:
                 process.stdin.close()
                 self.assertEqual([event["event"] for event in self.events(follower)][-1:],
