@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 
 from space import SpaceTest, TIMEOUT, command, main, program, tool
@@ -19,7 +20,7 @@ def state_of(pid):
 
 
 # in place of tpinspect: ends what is held, then looks
-KILLER = """#!/usr/bin/env python3
+KILLER = """#!{python}
 import json, os, select, signal, subprocess, sys
 answer = subprocess.run(["{tpinspect}", "-s", "test", "--json", "-c", "list"],
                         stdout=subprocess.PIPE, check=True).stdout
@@ -97,8 +98,8 @@ class Told(PolicyTest):
             (place / "tpserver").symlink_to(command("tpserver"))
             os.mkfifo(place / "never")
             script = place / "tpinspect"
-            script.write_text(text.format(place=place, tpinspect=command("tpinspect")),
-                              encoding="ascii")
+            script.write_text(text.format(place=place, python=sys.executable,
+                                          tpinspect=command("tpinspect")), encoding="ascii")
             script.chmod(0o700)
             self.space.start()
             return subprocess.run([place / "tprun", "-s", self.space.name, "--report", *argv],
@@ -114,7 +115,7 @@ class Told(PolicyTest):
     def test_killed_while_it_is_looked_at(self):
         """What is on record is told nevertheless."""
         done = self.run_with(KILLER, self.crasher, "null")
-        self.assertEqual(done.returncode, -signal.SIGKILL)
+        self.assertEqual(done.returncode, -signal.SIGKILL, done)
         self.assertRegex(done.stderr, "wrote .*to 0x0, a null pointer, in write_to_null")
 
 
