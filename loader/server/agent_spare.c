@@ -79,7 +79,9 @@ static void on_ready(struct loop_source *source, uint32_t events)
 			agent_link_finish(link, &gone);
 		return;
 	}
-	if (!done.result) {
+	if (done.result) {
+		loop_arm(link->loop, &spare->timer, SOON_MS);
+	} else {
 		spare->pid = 0;
 		part(link);
 	}
