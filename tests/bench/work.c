@@ -6,7 +6,7 @@
  *
  * Says "ready", waits for a line on standard input, so that several can start at once, and
  * prints nanoseconds per operation, one sample a line ("owner": of a look-up and of a pointer
- * dereference).  "hold" fills so much memory instead and stays until its input ends.
+ * dereference); again for each further line, until its input ends.  "hold" fills so much memory instead and stays until its input ends.
  */
 #include "tests/bench/clock.h"
 #include "tproc/tproc.h"
@@ -196,12 +196,14 @@ int main(int argc, char **argv)
 	work(); /* warms up */
 	puts("ready");
 	fflush(stdout);
-	getchar();
-	for (int i = 0; i < samples; i++) {
-		if (work == measure_owner)
-			printf("%.3f %.3f\n", measure_dereference(), work());
-		else
-			printf("%.3f\n", work());
+	while (getchar() != EOF) {
+		for (int i = 0; i < samples; i++) {
+			if (work == measure_owner)
+				printf("%.3f %.3f\n", measure_dereference(), work());
+			else
+				printf("%.3f\n", work());
+		}
+		fflush(stdout);
 	}
 	return 0;
 }

@@ -114,10 +114,14 @@ class Session:
         self._program.communicate()
 
 
-def bursts(bench, breakpoint_, count, per):
-    """ns of each of so many operations in count stops: (outside, in a space), in turns."""
+def bursts(bench, breakpoint_, count, per, others=0):
+    """ns of each of so many operations in count stops: (outside, in a space), in turns.
+
+    With others, so many components live in the space as well; they are not attached.
+    """
     native, space = [], []
     with contextlib.ExitStack() as stack:
+        stack.enter_context(Crowd(bench, others))
         sessions = [Session(bench, in_space, breakpoint_) for in_space in (False, True)]
         for session in sessions:
             stack.callback(session.close)
@@ -129,17 +133,39 @@ def bursts(bench, breakpoint_, count, per):
 
 
 @contextlib.contextmanager
-def attached(bench):
-    """GDB is attached to everybody, and everybody runs."""
+def attached(bench, process, in_space):
+    """GDB is attached to a program and has let it run."""
+    attach = "tproc attach" if in_space else f"attach {process.pid}"
     script = pathlib.Path(bench.runtime) / "attached.py"
-    script.write_text('gdb.execute("tproc attach", to_string=True)\n'
+    script.write_text(f'gdb.execute("{attach}", to_string=True)\n'
                       'gdb.events.cont.connect(lambda event: print("runs", flush=True))\n'
                       'gdb.execute("continue &")\n', encoding="utf-8")
-    with subprocess.Popen(tpgdb(bench, "-x", str(script)), env=bench.env, text=True,
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE) as gdb:
+    command = tpgdb(bench) if in_space else ["gdb", "-q", "-nx"]
+    with subprocess.Popen([*command, "-ex", "set confirm off", "-x", str(script)], env=bench.env,
+                          text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as gdb:
         for line in gdb.stdout:
             if line.endswith("runs\n"):
                 break
         yield
-        gdb.kill()
-        gdb.communicate()
+        gdb.communicate("quit\n")
+
+
+def undisturbed(bench, in_space, samples=3):
+    """Samples of one program's work, in turns: (without GDB, while GDB is attached)."""
+    alone, beside = [], []
+    process = bench.start(("malloc", samples), in_space)
+
+    def work(into):
+        process.stdin.write("\n")
+        process.stdin.flush()
+        into += [float(process.stdout.readline()) for _ in range(samples)]
+
+    try:
+        for _ in range(bench.rounds * 3):
+            work(alone)
+            with attached(bench, process, in_space):
+                work(beside)
+    finally:
+        process.communicate()
+    return alone, beside
