@@ -6,7 +6,8 @@
  *
  * Says "ready", waits for a line on standard input, so that several can start at once, and
  * prints nanoseconds per operation, one sample a line ("owner": of a look-up and of a pointer
- * dereference); again for each further line, until its input ends.  "hold" fills so much memory instead and stays until its input ends.
+ * dereference); again for each further line, until its input ends.  "hold" fills so much memory
+ * instead and stays until its input ends.
  */
 #include "tests/bench/clock.h"
 #include "tproc/tproc.h"
