@@ -214,6 +214,26 @@ ex("stepi")
 ex("nexti")
 """)
 
+    def test_left_after_a_step(self):
+        """GDB's own detach, of the component that nobody stepped in; the other one stays as it is."""
+        self.two()
+        self.gdb("""
+ex("tproc attach")
+for command in ("detach inferiors 1", "detach", "tproc detach left"):
+    ex("tproc tbreak right square")
+    ex("continue")
+    ex("next")
+    thread = gdb.selected_thread()
+    if command == "detach":
+        ex("inferior 1")
+    ex(command)
+    thread.switch()
+    matches(ex("show schedule-multiple"), " on")
+    equals((current(), gdb.selected_frame().name()), ("right", "square"))
+    ex("next")
+    ex("tproc attach left")
+""")
+
     def test_call_and_return(self):
         self.two()
         self.gdb("""
