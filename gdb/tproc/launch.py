@@ -23,10 +23,13 @@ def _tprun():
 
 
 def _spawn(script, arguments):
-    """Starts a shell script; signals are as for a program that GDB itself would start."""
+    """Starts a shell script; signals are as for a program that GDB itself would start.
+
+    So is its process group, which is its own: GDB gives that the terminal while the program runs.
+    """
     defaults = [number for number in signal.valid_signals() if number not in NEVER]
-    return os.posix_spawn(SHELL, ["sh", "-c", script, "sh", *arguments], os.environ, setsigmask=(),
-                          setsigdef=defaults)
+    return os.posix_spawn(SHELL, ["sh", "-c", script, "sh", *arguments], os.environ, setpgroup=0,
+                          setsigmask=(), setsigdef=defaults)
 
 
 def _has_ended(pid):

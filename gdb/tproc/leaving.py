@@ -96,6 +96,47 @@ def _disable_of_dead():
             location.enabled = False
 
 
+class Enabled:
+    """What is enabled while GDB deals with an exec.  The one instance is `enabled`.
+
+    GDB disables breakpoints whose first location was in the program that is replaced.  And where a location there
+    was disabled, it disables the one that is left, since that has the name of the same function.
+    """
+
+    def __init__(self):
+        self._known = {}  # breakpoint's number -> {(address, inferiors)}
+
+    @staticmethod
+    def _place(location):
+        return location.address, tuple(location.thread_groups or ())
+
+    def keep(self):
+        """Until GDB is through with it."""
+        if self._known:
+            return
+        later.post(self._end)
+        self._known = {breakpoint_.number: {self._place(location) for location in _locations(breakpoint_)
+                                            if location.enabled}
+                       for breakpoint_ in gdb.breakpoints() or () if breakpoint_.enabled}
+
+    def _end(self):
+        for breakpoint_ in gdb.breakpoints() or ():
+            if breakpoint_.number in self._known and not breakpoint_.enabled:
+                breakpoint_.enabled = True
+            self.restore(breakpoint_)
+        self._known = {}
+
+    def restore(self, breakpoint_):
+        """GDB has looked it up anew."""
+        places = self._known.get(breakpoint_.number, ())
+        for location in _locations(breakpoint_):
+            if not location.enabled and self._place(location) in places:
+                location.enabled = True
+
+
+enabled = Enabled()
+
+
 # ---- bytes -------------------------------------------------------------------------------------
 
 
@@ -141,6 +182,7 @@ def _mend():
 def _on_breakpoint(breakpoint_):
     """One is new, or GDB has looked it up anew."""
     with contextlib.suppress(gdb.error, OSError, *WRONG):
+        enabled.restore(breakpoint_)
         _disable_unreachable(_locations(breakpoint_))
         _remember(breakpoint_)
 
@@ -163,7 +205,7 @@ def _on_new_objfile(event):
         later.post(lambda: _on_executed(component, text))
     if inferior and inferior.pid in debugger.executed:
         _disable_unreachable(_all_locations())
-        _keep_enabled()
+        enabled.keep()
 
 
 def _on_executed(component, text):
@@ -172,18 +214,6 @@ def _on_executed(component, text):
     debugger.tell_gone(component)
     _tell(component, False)
     _mend()
-
-
-def _keep_enabled():
-    """GDB disables a breakpoint whose first location was in a program that another one replaces."""
-    enabled = [breakpoint_ for breakpoint_ in gdb.breakpoints() or () if breakpoint_.enabled]
-
-    def again():
-        for breakpoint_ in enabled:
-            if breakpoint_.is_valid() and not breakpoint_.enabled:
-                breakpoint_.enabled = True
-
-    later.post(again)
 
 
 def _on_exited(event):

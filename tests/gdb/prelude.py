@@ -104,6 +104,15 @@ def all_stopped(count):
     return len(threads) >= count and all(thread.is_stopped() for thread in threads)
 
 
+def reads_input(pid):
+    """A process waits for its standard input: it is through with its start."""
+    try:
+        with open(f"/proc/{pid}/syscall", encoding="ascii") as file:
+            return file.read().startswith("0 0x0 ")
+    except OSError:
+        return False
+
+
 def failed():
     traceback.print_exc(file=sys.stdout)
     sys.stdout.flush()

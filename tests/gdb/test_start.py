@@ -7,6 +7,7 @@ import subprocess
 
 from gdbtest import PROGRAMS, GdbTest, main
 from space import command, tool
+from terminal import CTRL_C, Terminal
 
 WAITS = re.compile(r"tprun: process (\d+) waits for a debugger: tpgdb -s test (\d+)\n")
 
@@ -198,6 +199,38 @@ ex("tproc run own {self.command_line}")
     def hear_line(self, name):
         with open(self.fifos / f"{name}.out", encoding="ascii") as file:
             return file.readline().rstrip("\n")
+
+    @staticmethod
+    def go_on(terminal):
+        """Until both of its threads are seen to run."""
+        terminal.type("continue\r")
+        terminal.expect("Continuing.")
+        seen = []
+        while len(seen) < 2 or seen[0] == seen[-1]:
+            terminal.type("check\r")
+            terminal.expect("rounds ")
+            seen.append(terminal.expect(" wrong 0"))
+
+    def test_terminal(self):
+        """The program has GDB's terminal while it runs; Ctrl-C stops it once, and is not given to it."""
+        with Terminal(self.command(), self.environment()) as terminal:
+            terminal.expect("(gdb) ")
+            terminal.type(f"tproc run own {PROGRAMS}/worker 5 1\r")
+            terminal.expect("(gdb own) ")
+            for _ in range(3):
+                self.go_on(terminal)
+                terminal.type(CTRL_C)
+                before = terminal.expect("(gdb own) ")
+                self.assertEqual(before.count("received signal SIGINT"), 1, before)
+            terminal.type(CTRL_C)  # it is GDB's now
+            terminal.expect("Quit")
+            self.go_on(terminal)
+            terminal.type("exit 3\r")
+            before = terminal.expect("(gdb) ")
+            self.assertRegex(before, "exited with code 03")
+            self.assertNotIn("SIGINT", before)
+            terminal.type("quit\r")
+            self.assertEqual(terminal.end(), 0)
 
     def test_refusals(self):
         said = self.gdb("""
