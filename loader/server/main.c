@@ -1,5 +1,6 @@
 /* tpserver: hosts a space. */
 #include "lib/base/space_dir.h"
+#include "lib/base/standard.h"
 #include "loader/quarantine.h"
 #include "loader/server/server.h"
 #include "loader/server/stop.h"
@@ -101,9 +102,12 @@ int main(int argc, char **argv)
 	struct err err = { 0 };
 	int result;
 
+	standard_fill();
 	argp_err_exit_status = EXIT_USAGE;
+	standard_watch_output("tpserver", EXIT_FAILURE);
 	if (argp_parse(&argp, argc, argv, 0, NULL, &arguments))
 		return EXIT_USAGE;
+	standard_unwatch_output();
 	if (space_name_choose(arguments.space, &arguments.server.space, &err)) {
 		fprintf(stderr, "tpserver: %s\n", err.text);
 		return EXIT_USAGE;

@@ -347,7 +347,8 @@ class Script(ReplTest):
     def test_full_output(self):
         """What did not arrive was not answered, whoever wrote it."""
         for name, *options in (("tpinspect", "--help"), ("tpinspect", "--version"),
-                               ("tpinspect", "-s", "test", "-c", "list"), ("tprun", "--help")):
+                               ("tpinspect", "-s", "test", "-c", "list"), ("tprun", "--help"),
+                               ("tpserver", "--help")):
             with open("/dev/full", "w", encoding="ascii") as full:
                 done = subprocess.run([command(name), *options], env=self.env, text=True,
                                       stdout=full, stderr=subprocess.PIPE, check=False,
