@@ -128,7 +128,9 @@ class GdbTest(SpaceTest):
     # ---- GDB ---------------------------------------------------------------------------------
 
     def environment(self):
-        return {**self.space.env, "TPROC_SPACE": self.space.name, "HOME": self.space.runtime,
+        another = {"TPROC_GDB": os.environ["TPROC_GDB"]} if "TPROC_GDB" in os.environ else {}
+        return {**self.space.env, **another, "TPROC_SPACE": self.space.name,
+                "HOME": self.space.runtime,
                 "TPROC_TEST_FIFOS": str(self.fifos), "TERM": "dumb", "COLUMNS": "200",
                 "TPROC_TEST_SOURCE": str(HERE / "programs/worker.c"),
                 "TPROC_TEST_PLUGGED": str(PROGRAMS / "plugged.so")}

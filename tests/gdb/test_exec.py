@@ -1,14 +1,23 @@
 #!/usr/bin/env python3
 """Attached components that execute another program: they leave the space, the others keep what they have."""
 
+import os
+import re
+import subprocess
+
 from gdbtest import main
 from modes import ModesTest, in_both_modes
+
 
 class Exec(ModesTest):
     """The first inferior is the one that leaves: what GDB shares among them is counted from there."""
 
     def setUp(self):
         super().setUp()
+        version = subprocess.run([os.environ.get("TPROC_GDB", "gdb"), "--version"], check=True,
+                                 stdout=subprocess.PIPE, text=True).stdout
+        if re.search(r" 12\.\d", version):
+            self.skipTest("GDB 12 lets scripts not see where breakpoints are")
         for name in ("victim", "left", "right"):
             self.launch(name)
         self.expected_gone.add("victim")
