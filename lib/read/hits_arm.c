@@ -1,10 +1,8 @@
 #include "lib/read/hits_arm.h"
 
-#include "lib/base/cleanup.h"
 #include "lib/read/hits_regs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,51 +243,13 @@ static int arm_process(struct hits *hits, pid_t pid, bool trap, struct err *err)
 	return ret;
 }
 
-/* As it calls itself (loader/agent/spare.c). */
-static bool is_spare(pid_t pid)
-{
-	char path[32];
-	char name[16] = "";
-	AUTO_CLOSE int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 && read(fd, name, sizeof(name) - 1) > 0 && !strcmp(name, "tproc-spare\n");
-}
-
-/* The child of the server that waits to become a component; 0: none does. */
-static pid_t find_spare(pid_t server)
-{
-	AUTO_FREE char *line = NULL;
-	FILE *children;
-	char path[64];
-	size_t size = 0;
-	long pid = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)server, (int)server);
-	children = fopen(path, "re");
-	if (!children)
-		return 0;
-	while (!pid && getdelim(&line, &size, ' ', children) > 0) {
-		pid = strtol(line, NULL, 10);
-		pid = is_spare((pid_t)pid) ? pid : 0;
-	}
-	fclose(children);
-	return (pid_t)pid;
-}
-
-/*
- * Each component is a clone of the agent's, so that it has what the agent has; but for one that
- * becomes of a process made before now.
- */
+/* Each component is a clone of the agent's, so that it has what the agent has. */
 static void arm_agent(struct hits *hits, const struct snapshot *s)
 {
 	struct err err = {.text = "the space has no agent any more"};
-	pid_t spare = find_spare(s->header.server_pid);
 
 	if (s->header.agent_state == TP_AGENT_ALIVE &&
-	    !arm_thread(hits, s->header.agent_pid, s->header.agent_pid, false, &err) &&
-	    (!spare || !arm_thread(hits, spare, spare, false, &err)))
+	    !arm_thread(hits, s->header.agent_pid, s->header.agent_pid, false, &err))
 		return;
 	snprintf(hits->notice, sizeof(hits->notice), "%.150s", err.text);
 }

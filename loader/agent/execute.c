@@ -4,7 +4,6 @@
  */
 #include "execute.h"
 
-#include "spare.h"
 #include "start.h"
 
 #include <linux/prctl.h>
@@ -15,9 +14,9 @@
 #define __NR_mseal 462
 #endif
 
-static int plan_fd_of(const struct worker *worker, int32_t index)
+static int plan_fd_of(const struct plan_run *run, const int *fds, int32_t index)
 {
-	return index >= 0 && (uint32_t)index < worker->fd_count ? worker->fds[index] : -1;
+	return index >= 0 && (uint32_t)index < run->fd_count ? fds[index] : -1;
 }
 
 static long do_map(const struct plan_op *op, int fd)
@@ -90,31 +89,25 @@ static long do_set_mm(const struct plan_op *op, int plan_fd, uint64_t data_off)
 	return sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
-/* What is needed of a plan's slot for its program to start; NULL when it makes no sense. */
-static struct slot *prepare_start(const struct plan_op *op, const struct worker *worker)
+static long do_clone(const struct plan_op *op, const struct plan_run *run, const int *fds,
+		     int32_t *ret_pid)
 {
 	struct slot *slot = (struct slot *)op->addr;
 	struct slot_launch *launch = &slot->launch;
 	struct slot_fd *list = (struct slot_fd *)launch->fds;
-
-	if (slot->magic != SLOT_MAGIC || launch->fd_count != op->len ||
-	    launch->fd_count > worker->fd_count)
-		return 0;
-	for (uint32_t i = 0; i < launch->fd_count; i++)
-		list[i].from = worker->fds[i];
-	launch->cwd_from = plan_fd_of(worker, op->fd);
-	return slot;
-}
-
-static long clone_program(struct slot *slot, int32_t *ret_pid)
-{
 	struct clone_args args;
 	long pid;
 
+	if (slot->magic != SLOT_MAGIC || launch->fd_count != op->len ||
+	    launch->fd_count > run->fd_count)
+		return -EINVAL;
+	for (uint32_t i = 0; i < launch->fd_count; i++)
+		list[i].from = fds[i];
+	launch->cwd_from = plan_fd_of(run, fds, op->fd);
 	memset(&args, 0, sizeof(args));
 	/* A child of the server, in this memory, with exit signal 0 as CLONE_PARENT has it. */
 	args.flags = CLONE_VM | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
-	args.stack = start_stack(&slot->launch) - SLOT_START_STACK;
+	args.stack = (launch->fds & ~UINT64_C(63)) - SLOT_START_STACK;
 	args.stack_size = SLOT_START_STACK;
 	pid = arch_clone(&args, sizeof(args), start_program, slot);
 	if (pid > 0)
@@ -122,35 +115,12 @@ static long clone_program(struct slot *slot, int32_t *ret_pid)
 	return pid > 0 ? 0 : pid;
 }
 
-static long do_start(const struct plan_op *op, const struct worker *worker, int32_t *ret_pid,
-                     struct slot **ret_become)
-{
-	struct slot *slot = prepare_start(op, worker);
-
-	if (!slot)
-		return -EINVAL;
-	if (!worker->is_spare)
-		return clone_program(slot, ret_pid);
-	*ret_pid = (int32_t)sys0(__NR_getpid);
-	*ret_become = slot;
-	return 0;
-}
-
-static long do_spare(const struct plan_op *op, const struct worker *worker, int32_t *ret_pid)
-{
-	long pid = spare_make(worker, plan_fd_of(worker, op->fd), (int)op->addr);
-
-	if (pid > 0)
-		*ret_pid = (int32_t)pid;
-	return pid > 0 ? 0 : pid;
-}
-
-static long execute(const struct plan_op *op, const struct worker *worker, uint64_t data_off,
-                    int32_t *ret_pid, struct slot **ret_become)
+static long execute(const struct plan_op *op, int plan_fd, const struct plan_run *run,
+		    const int *fds, int32_t *ret_pid)
 {
 	switch (op->op) {
 	case PLAN_MAP:
-		return do_map(op, plan_fd_of(worker, op->fd));
+		return do_map(op, plan_fd_of(run, fds, op->fd));
 	case PLAN_ZERO:
 		memset((void *)op->addr, 0, op->len);
 		return 0;
@@ -164,11 +134,9 @@ static long execute(const struct plan_op *op, const struct worker *worker, uint6
 		sys3(__NR_mseal, op->addr, op->len, 0);
 		return 0;
 	case PLAN_SET_MM:
-		return do_set_mm(op, worker->plan_fd, data_off);
-	case PLAN_START:
-		return do_start(op, worker, ret_pid, ret_become);
-	case PLAN_SPARE:
-		return do_spare(op, worker, ret_pid);
+		return do_set_mm(op, plan_fd, run->data_off);
+	case PLAN_CLONE:
+		return do_clone(op, run, fds, ret_pid);
 	default:
 		return -EINVAL;
 	}
@@ -181,8 +149,7 @@ static long load(struct plan_op *ops, int plan_fd, uint32_t first, uint32_t coun
 	return sys4(__NR_pread64, plan_fd, ops, size, first * sizeof(ops[0])) == size ? 0 : -EIO;
 }
 
-void execute_plan(const struct worker *worker, const struct plan_run *run, struct plan_done *done,
-                  struct slot **ret_become)
+void execute_plan(int plan_fd, const struct plan_run *run, const int *fds, struct plan_done *done)
 {
 	struct plan_op ops[OPS_AT_ONCE];
 	uint32_t loaded = 0; /* operations up to this one are in ops, from `first` on */
@@ -200,15 +167,15 @@ void execute_plan(const struct worker *worker, const struct plan_run *run, struc
 			first = i;
 			op = ops;
 			loaded += left < OPS_AT_ONCE ? left : OPS_AT_ONCE;
-			result = load(ops, worker->plan_fd, first, loaded - first);
+			result = load(ops, plan_fd, first, loaded - first);
 			if (result)
 				break;
 		}
 		if (op->op == PLAN_WRITE) {
 			count = count_writes(op, loaded - i);
-			result = do_writes(op, count, worker->plan_fd, run->data_off);
+			result = do_writes(op, count, plan_fd, run->data_off);
 		} else {
-			result = execute(op, worker, run->data_off, &done->pid, ret_become);
+			result = execute(op, plan_fd, run, fds, &done->pid);
 		}
 		i += count;
 	}

@@ -2,15 +2,12 @@
 #ifndef TPROC_AGENT_EXECUTE_H
 #define TPROC_AGENT_EXECUTE_H
 
-#include "loader/agent/slot.h"
-#include "loader/agent/worker.h"
+#include "loader/agent/plan.h"
 
 /*
- * Carries out the operations at the start of the plan memfd that the message is about, with the
- * descriptors that came in.  Fills in result, failed_op and pid.  When the worker is a spare and is
- * to become a program, that is *ret_become.
+ * Carries out op_count operations at the start of the plan memfd plan_fd; their data
+ * begins at data_off.  fds are the plan's descriptors.  Fills in result, failed_op and pid.
  */
-void execute_plan(const struct worker *worker, const struct plan_run *run, struct plan_done *done,
-                  struct slot **ret_become);
+void execute_plan(int plan_fd, const struct plan_run *run, const int *fds, struct plan_done *done);
 
 #endif

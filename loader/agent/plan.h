@@ -7,9 +7,6 @@
  * touches the memfd again.  Descriptors for a plan travel with AGENT_RUN, or before it
  * with AGENT_FDS when they are many; the agent closes them all when the plan is done.
  *
- * A spare process (agent/spare.c) has a socket of its own, and the memfd, and does the same with
- * AGENT_RUN; there is one plan at a time.  With AGENT_DONE it is what its plan started.
- *
  * Each side checks what it gets: the agent's memory is open to every program of the
  * space, so its answers are no more trusted than theirs.
  */
@@ -19,7 +16,7 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x41435054u /* "TPCA" */
-#define PLAN_VERSION 2u
+#define PLAN_VERSION 1u
 #define PLAN_MAX_OPS 4096u
 #define PLAN_FDS_PER_PACKET 250u
 #define PLAN_MAX_FDS 65600u
@@ -68,7 +65,7 @@ struct plan_done {
 	struct plan_header h;
 	int32_t result;	   /* 0 or -errno */
 	uint32_t failed_op; /* index of the op that failed */
-	int32_t pid;	   /* of the process that was started or made, 0: none */
+	int32_t pid;	   /* of the clone, 0: none */
 	uint32_t pad;
 };
 
@@ -80,12 +77,11 @@ enum plan_opcode {
 	PLAN_UNMAP = 5,   /* munmap addr,len */
 	PLAN_ADVISE = 6,  /* madvise addr,len,flags */
 	PLAN_SEAL = 7,    /* mseal addr,len where the kernel has it (Linux 6.10) */
-	PLAN_START = 8,   /* start the struct slot at addr: the last operation of its plan */
+	PLAN_CLONE = 8,   /* start the struct slot at addr */
 	PLAN_SET_MM = 9,  /* describe the memory by the struct plan_mm of data at off */
-	PLAN_SPARE = 10,  /* make a spare process that serves descriptor fd; addr: the server's pid */
 };
 
-/* A program's descriptors: fds[0..len) of the plan become those of the program; the
+/* A clone's descriptors: fds[0..len) of the plan become those of the program; the
  * working directory is descriptor `fd` of the plan. */
 struct plan_op {
 	uint32_t op; /* enum plan_opcode */

@@ -167,7 +167,7 @@ static _Noreturn void wait_for_debugger(const struct slot_launch *launch,
 	arch_enter_later(launch->entry, launch->sp, &record->flags, TP_THREADPROC_WAITS);
 }
 
-_Noreturn void start_program(void *arg)
+void start_program(void *arg)
 {
 	const struct tp_threadproc *record;
 	struct slot *slot = arg;

@@ -94,23 +94,13 @@ static int await(struct agent_link *link, void *packet, size_t length, enum plan
 	return 0;
 }
 
-int agent_link_pair(int ret_pair[2], struct err *err)
-{
-	const struct timeval patience = { .tv_sec = 5 };
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_pair))
-		return err_os(err, errno, "socketpair");
-	/* Who was stopped must not stop the server. */
-	setsockopt(ret_pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	return 0;
-}
-
 static void on_ready(struct loop_source *source, uint32_t events);
 
 int agent_link_start(struct agent_link *link, struct loop *loop, const char *path,
 		     void (*died)(struct agent_link *), struct err *err)
 {
 	AUTO_CLOSE int theirs = -1;
+	const struct timeval patience = { .tv_sec = 5 };
 	pid_t server = getpid();
 	struct stat st;
 	int pair[2];
@@ -118,18 +108,19 @@ int agent_link_start(struct agent_link *link, struct loop *loop, const char *pat
 	if (stat(path, &st))
 		return err_os(err, errno, "%s", path);
 	*link = (struct agent_link){ .loop = loop, .died = died, .source.ready = on_ready };
-	agent_spare_init(link);
 	link->exe_dev = st.st_dev;
 	link->exe_ino = st.st_ino;
 	link->plan_fd = memfd_create("tproc-plan", MFD_CLOEXEC);
 	if (link->plan_fd < 0)
 		return err_os(err, errno, "cannot make a memfd for plans");
-	if (agent_link_pair(pair, err)) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		close(link->plan_fd);
-		return -1;
+		return err_os(err, errno, "socketpair");
 	}
 	link->source.fd = pair[0];
 	theirs = pair[1];
+	/* An agent that was stopped must not stop the server. */
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	link->pid = fork();
 	if (link->pid == 0)
 		become_agent(path, theirs, link->plan_fd, server);
@@ -206,7 +197,7 @@ static int send_packet(int socket, const void *packet, size_t length, const int 
 }
 
 /* Lays the plan down and sends it off. */
-static int send_plan(struct agent_link *link, int socket, const struct plan *plan)
+static int send_plan(struct agent_link *link, const struct plan *plan)
 {
 	size_t ops = plan->op_count * sizeof(*plan->ops);
 	uint32_t sent = 0;
@@ -223,12 +214,12 @@ static int send_plan(struct agent_link *link, int socket, const struct plan *pla
 		struct plan_header more;
 
 		header(&more, AGENT_FDS, sizeof(more), link->serial);
-		if (send_packet(socket, &more, sizeof(more), plan->fds + sent,
+		if (send_packet(link->source.fd, &more, sizeof(more), plan->fds + sent,
 				PLAN_FDS_PER_PACKET))
 			return -1;
 	}
 	header(&run.h, AGENT_RUN, sizeof(run), link->serial);
-	return send_packet(socket, &run, sizeof(run), plan->fds + sent,
+	return send_packet(link->source.fd, &run, sizeof(run), plan->fds + sent,
 			   plan->fd_count - sent);
 }
 
@@ -238,7 +229,7 @@ int agent_link_run_now(struct agent_link *link, const struct plan *plan, struct 
 
 	if (plan_finish(plan, err))
 		return -1;
-	if (send_plan(link, link->source.fd, plan))
+	if (send_plan(link, plan))
 		return err_os(err, errno, "sending to the agent");
 	if (await(link, &done, sizeof(done), AGENT_DONE, err))
 		return -1;
@@ -257,9 +248,7 @@ static void give_up(struct agent_link *link)
 	kill(link->pid, SIGKILL);
 	waitpid(link->pid, &link->wait_status, 0);
 	link->alive = false;
-	link->at_spare = false;
 	loop_remove(link->loop, &link->source);
-	agent_spare_dismiss(link);
 	while ((job = link->jobs)) {
 		DL_DELETE(link->jobs, job);
 		job->done(job, NULL);
@@ -267,45 +256,11 @@ static void give_up(struct agent_link *link)
 	link->died(link);
 }
 
-static bool starts_program(const struct plan *plan)
-{
-	return plan->op_count && plan->ops[plan->op_count - 1].op == PLAN_START;
-}
-
-/* False when it is for the agent. */
-static bool send_to_spare(struct agent_link *link, const struct plan *plan)
-{
-	if (!starts_program(plan) || !agent_spare_waits(link))
-		return false;
-	link->at_spare = !send_plan(link, link->spare.source.fd, plan);
-	if (!link->at_spare)
-		agent_spare_dismiss(link);
-	return link->at_spare;
-}
-
 static void send_first(struct agent_link *link)
 {
-	if (!link->jobs || send_to_spare(link, &link->jobs->plan))
-		return;
 	/* A dead agent's socket then tells the loop, which calls everybody's done. */
-	if (send_plan(link, link->source.fd, &link->jobs->plan))
+	if (link->jobs && send_plan(link, &link->jobs->plan))
 		kill(link->pid, SIGKILL);
-}
-
-bool agent_link_answers(const struct agent_link *link, const struct plan_done *done, ssize_t n)
-{
-	return is_packet(&done->h, n, AGENT_DONE, sizeof(*done)) &&
-	       done->h.serial == link->serial && done->result <= 0;
-}
-
-void agent_link_finish(struct agent_link *link, const struct plan_done *done)
-{
-	struct plan_job *job = link->jobs;
-
-	link->at_spare = false;
-	DL_DELETE(link->jobs, job);
-	send_first(link);
-	job->done(job, done);
 }
 
 void agent_link_submit(struct agent_link *link, struct plan_job *job)
@@ -324,14 +279,19 @@ void agent_link_submit(struct agent_link *link, struct plan_job *job)
 static void on_ready(struct loop_source *source, uint32_t events)
 {
 	struct agent_link *link = (struct agent_link *)source;
+	struct plan_job *job = link->jobs;
 	struct plan_done done;
 	ssize_t n = recv(source->fd, &done, sizeof(done), MSG_DONTWAIT);
 
 	(void)events;
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0 || !link->jobs || link->at_spare || !agent_link_answers(link, &done, n))
+	if (n <= 0 || !job || !is_packet(&done.h, n, AGENT_DONE, sizeof(done)) ||
+	    done.h.serial != link->serial || done.result > 0) {
 		give_up(link);
-	else
-		agent_link_finish(link, &done);
+		return;
+	}
+	DL_DELETE(link->jobs, job);
+	send_first(link);
+	job->done(job, &done);
 }

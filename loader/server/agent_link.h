@@ -1,9 +1,5 @@
 /*
  * agent_link.h - the server's end of the agent: start it, give it plans, hear of its death.
- *
- * Programs that are started one soon after the other find a spare process made already, which shares
- * the memory and carries out their plan itself (loader/agent/spare.c).  Not for single ones: to the
- * kernel a program's life begins with its process, and it is not to look older than it is.
  */
 #ifndef TPROC_SERVER_AGENT_LINK_H
 #define TPROC_SERVER_AGENT_LINK_H
@@ -13,9 +9,6 @@
 
 #include <sys/types.h>
 
-/* failed_op of a plan whose spare ended before it answered. */
-#define PLAN_SPARE_ENDED UINT32_MAX
-
 /* A plan on its way.  done is called once, with NULL when the agent died before it answered. */
 struct plan_job {
 	struct plan plan;
@@ -24,21 +17,10 @@ struct plan_job {
 	struct plan_job *prev;
 };
 
-struct agent_spare {
-	struct loop_source source; /* our end of its socket, fd -1: there is none */
-	struct loop_timer timer;   /* when it has waited for long enough */
-	struct plan_job making;
-	int theirs;	   /* its end, while it is made, else -1 */
-	pid_t pid;	   /* a child of ours that is not reaped, 0: none */
-	uint64_t wanted_ns; /* CLOCK_MONOTONIC, when one was wanted last */
-};
-
 struct agent_link {
 	struct loop_source source; /* our end of the socketpair */
 	struct loop *loop;
-	struct plan_job *jobs; /* the first one is at the agent, or at the spare */
-	struct agent_spare spare;
-	bool at_spare;
+	struct plan_job *jobs; /* the first one is at the agent */
 	struct plan_hello hello;
 	pid_t pid;
 	dev_t exe_dev; /* its executable */
@@ -67,32 +49,5 @@ int agent_link_attach(struct agent_link *link, struct err *err);
 void agent_link_submit(struct agent_link *link, struct plan_job *job);
 
 void agent_link_stop(struct agent_link *link);
-
-/* ---- agent_spare.c ---------------------------------------------------------------------- */
-
-void agent_spare_init(struct agent_link *link);
-
-/* A program was started: there may soon be another. */
-void agent_spare_want(struct agent_link *link);
-
-/* True when one waits for a plan. */
-bool agent_spare_waits(const struct agent_link *link);
-
-/* It comes to its end if it is still there. */
-void agent_spare_dismiss(struct agent_link *link);
-
-/* A child of that pid was reaped that is no threadproc. */
-void agent_spare_reaped(struct agent_link *link, pid_t pid);
-
-/* ---- agent_link.c, for agent_spare.c ------------------------------------------------------ */
-
-/* A pair of connected sockets, the second one for who carries out plans. */
-int agent_link_pair(int ret_pair[2], struct err *err);
-
-/* True for n bytes that answer the plan that is on its way. */
-bool agent_link_answers(const struct agent_link *link, const struct plan_done *done, ssize_t n);
-
-/* The first job is done; the next one goes on its way. */
-void agent_link_finish(struct agent_link *link, const struct plan_done *done);
 
 #endif

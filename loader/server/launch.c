@@ -375,9 +375,7 @@ static void describe_failure(const struct threadproc *tp, const struct plan_done
 	const struct plan_op *op =
 		done->failed_op < tp->job.plan.op_count ? &tp->job.plan.ops[done->failed_op] : NULL;
 
-	if (done->failed_op == PLAN_SPARE_ENDED)
-		err_set(err, ERR_LIMIT, "the process that was to become it was killed");
-	else if (!op)
+	if (!op)
 		err_os(err, -done->result, "the agent cannot carry out its plan");
 	else if (op->op == PLAN_MAP && done->result == -EEXIST)
 		err_set(err, ERR_LIMIT,
@@ -386,7 +384,7 @@ static void describe_failure(const struct threadproc *tp, const struct plan_done
 	else if (op->op == PLAN_MAP)
 		err_os(err, -done->result, "cannot map 0x%" PRIx64 "-0x%" PRIx64, op->addr,
 		       op->addr + op->len);
-	else if (op->op == PLAN_START)
+	else if (op->op == PLAN_CLONE)
 		err_os(err, -done->result, "cannot make a process");
 	else
 		err_os(err, -done->result, "cannot set up its memory (step %u)", done->failed_op);
@@ -447,7 +445,6 @@ static void on_launched(struct plan_job *job, const struct plan_done *done)
 		launch_failed(tp, done ? PROGRAM_CANNOT_RUN : FAILURE_OURS, &err);
 	} else {
 		threadproc_started(tp);
-		agent_spare_want(&server->agent);
 	}
 	if (server->reap_again)
 		threadproc_reap(server);

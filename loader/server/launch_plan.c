@@ -300,6 +300,6 @@ int launch_plan_build(struct plan *plan, const struct launch_space *space,
 	plan_stubs(plan, own);
 	plan_stubs(plan, fixed);
 	plan_state(plan, input, &slot);
-	plan_start(plan, layout->state, request->fd_count, cwd);
+	plan_clone(plan, layout->state, request->fd_count, cwd);
 	return plan_finish(plan, err);
 }

@@ -151,14 +151,9 @@ void plan_seal(struct plan *plan, uint64_t addr, uint64_t len)
 	add(plan, (struct plan_op){ .op = PLAN_SEAL, .fd = -1, .addr = addr, .len = len });
 }
 
-void plan_start(struct plan *plan, uint64_t slot, uint32_t fds, int32_t cwd)
+void plan_clone(struct plan *plan, uint64_t slot, uint32_t fds, int32_t cwd)
 {
-	add(plan, (struct plan_op){ .op = PLAN_START, .fd = cwd, .addr = slot, .len = fds });
-}
-
-void plan_spare(struct plan *plan, int32_t fd, pid_t server)
-{
-	add(plan, (struct plan_op){.op = PLAN_SPARE, .fd = fd, .addr = (uint64_t)server});
+	add(plan, (struct plan_op){ .op = PLAN_CLONE, .fd = cwd, .addr = slot, .len = fds });
 }
 
 int plan_finish(const struct plan *plan, struct err *err)

@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 struct plan {
 	struct plan_op *ops;
@@ -50,10 +49,7 @@ void plan_seal(struct plan *plan, uint64_t addr, uint64_t len);
 /* What /proc says of the memory. */
 void plan_set_mm(struct plan *plan, const struct plan_mm *mm);
 /* The plan's first fds are the program's; cwd is an index. */
-void plan_start(struct plan *plan, uint64_t slot, uint32_t fds, int32_t cwd);
-
-/* fd is the index of the socket that the spare process serves. */
-void plan_spare(struct plan *plan, int32_t fd, pid_t server);
+void plan_clone(struct plan *plan, uint64_t slot, uint32_t fds, int32_t cwd);
 
 int plan_finish(const struct plan *plan, struct err *err);
 

@@ -332,7 +332,6 @@ void server_shutdown(struct server *server)
 {
 	server->ending = true;
 	keeper_hurry(&server->keeper);
-	agent_spare_dismiss(&server->agent);
 	for (uint32_t i = 1; i < server->registry.map->threadproc_high; i++)
 		if (server->threadprocs[i])
 			threadproc_kill(server->threadprocs[i]);

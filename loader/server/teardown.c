@@ -54,8 +54,7 @@ bool teardown_shares_space(const struct server *server, pid_t pid)
 
 static bool is_known(struct server *server, pid_t pid)
 {
-	return pid == server->agent.pid || pid == server->agent.spare.pid ||
-	       threadproc_find(server, pid);
+	return pid == server->agent.pid || threadproc_find(server, pid);
 }
 
 /* True when one of the pids in a text is of an orphan that shares the space. */

@@ -187,7 +187,6 @@ static void reap_ends(struct server *server)
 		}
 		if (waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | ANY_CHILD))
 			break;
-		agent_spare_reaped(&server->agent, info.si_pid);
 		orphans = true;
 	}
 	if (orphans)

@@ -263,35 +263,8 @@ class Space:
         self.until(lambda: not self.escapes(), "no mapping outside all slots", self.escapes)
 
 
-def children(server, name):
-    """Pid and state of the server's children that are called so."""
-    found = []
-    with contextlib.suppress(FileNotFoundError):
-        pids = pathlib.Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii")
-        for pid in pids.split():
-            with contextlib.suppress(OSError):
-                stat = pathlib.Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-                comm, _, rest = stat.partition("(")[2].rpartition(") ")
-                if comm == name:
-                    found.append((int(pid), rest[0]))
-    return found
-
-
-def spares(server):
-    """The pids of the server's processes that wait for a launch."""
-    return [pid for pid, _ in children(server, "tproc-spare")]
-
-
-def is_making(server):
-    """Whether it has a spare, or may be about to have one: its agent does something."""
-    return any(state != "S" for _, state in children(server, "tproc-agent")) or spares(server)
-
-
 def fd_count(pid):
-    """How many descriptors a process has open: a server, when no spare waits."""
-    deadline = time.monotonic() + PATIENCE
-    while is_making(pid) and time.monotonic() < deadline:
-        pass
+    """How many descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 

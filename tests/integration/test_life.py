@@ -195,6 +195,15 @@ class Deaths(SpaceTest):
         self.assertEqual(self.space.run("/bin/echo", "again").stdout, "again\n")
         self.assertNotEqual(self.space.ping()[0], server)
 
+    def test_agent_stopped(self):
+        """A launch then takes as long as that lasts; tpinspect answers, and does not wait for it."""
+        _, agent = self.space.start()
+        os.kill(agent, signal.SIGSTOP)
+        with self.space.running("/bin/echo", "on") as process:
+            self.space.until(lambda: self.space.threadprocs("starting"), "a launch")
+            os.kill(agent, signal.SIGCONT)
+            self.assertEqual(process.communicate(timeout=TIMEOUT), ("on\n", ""))
+
     def test_agent_killed(self):
         process, _ = self.start_one()
         server, agent, _ = self.space.ping()

@@ -9,10 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from space import TIMEOUT, SpaceTest, command, main, program, spares
-
-# A spare waits for 0.2 s: on a busy machine one can be gone before it is used.
-TRIES = 200
+from space import TIMEOUT, SpaceTest, command, main, program
 
 
 class WatchTest(SpaceTest):
@@ -114,27 +111,6 @@ class WatchTest(SpaceTest):
             self.hits(watch)
             said = text.communicate(timeout=TIMEOUT)[0]
         self.assertRegex(said, r"^#1  1\.\d+ one  0x0 -> 0x1 .* bump\+0x.* at watched\.c:\d+\n$")
-
-    def test_spare(self):
-        """A component that becomes of a process which waited already when the watch began."""
-        process, address = self.start()
-        server = self.space.ping()[0]
-        for _ in range(TRIES):
-            while not spares(server):
-                self.assertEqual(self.space.run("/bin/true").returncode, 0)
-            waited = spares(server)
-            with self.watching(f"--count 1 {address},8") as watch:
-                other, _ = self.start(address, name="two")
-                pid = self.space.threadprocs("running")[1]["pid"]
-                self.tell(other, "w")
-                hit, = self.hits(watch)
-            self.assertEqual((hit["threadproc"]["name"], hit["tid"]), ("two", pid))
-            other.stdin.close()
-            self.assert_ends(other, 0)
-            if waited == [pid]:
-                break
-        self.assertEqual(waited, [pid], "no component became of what waited")
-        self.assertIsNone(process.poll())
 
     def test_reads(self):
         """Reads count when they are asked for."""

@@ -132,7 +132,7 @@ static void execute(struct plan_replay *replay, const struct plan *plan, const s
 	case PLAN_ADVISE:
 		do_advise(replay, op);
 		break;
-	case PLAN_START:
+	case PLAN_CLONE:
 		assert_ptr_equal(op, &plan->ops[plan->op_count - 1]);
 		replay->clone = *op;
 		break;
@@ -146,7 +146,7 @@ void plan_replay_init(struct plan_replay *replay, const struct plan *plan)
 	*replay = (struct plan_replay){0};
 	for (uint32_t i = 0; i < plan->op_count; i++)
 		execute(replay, plan, &plan->ops[i]);
-	assert_int_equal(replay->clone.op, PLAN_START);
+	assert_int_equal(replay->clone.op, PLAN_CLONE);
 }
 
 void plan_replay_deinit(struct plan_replay *replay)

@@ -57,10 +57,9 @@ static void test_each_op(void **state)
 	plan_advise(&plan, 0x4000, 0x1000, MADV_WIPEONFORK);
 	plan_unmap(&plan, 0x1000, 0x2000);
 	plan_seal(&plan, 0x4000, 0x1000);
-	plan_start(&plan, 0x4040, 7, 8);
-	plan_spare(&plan, 3, 1234);
+	plan_clone(&plan, 0x4040, 7, 8);
 	assert_finishes();
-	assert_int_equal(plan.op_count, 10);
+	assert_int_equal(plan.op_count, 9);
 	assert_op(0, (struct plan_op){PLAN_MAP, 3, 0x1000, 0x2000, PROT_READ, MAP_PRIVATE | fixed,
 	                              0x5000});
 	assert_op(1, (struct plan_op){PLAN_MAP, -1, 0x4000, 0x1000, PROT_WRITE,
@@ -71,8 +70,7 @@ static void test_each_op(void **state)
 	assert_op(5, (struct plan_op){PLAN_ADVISE, -1, 0x4000, 0x1000, 0, MADV_WIPEONFORK, 0});
 	assert_op(6, (struct plan_op){PLAN_UNMAP, -1, 0x1000, 0x2000, 0, 0, 0});
 	assert_op(7, (struct plan_op){PLAN_SEAL, -1, 0x4000, 0x1000, 0, 0, 0});
-	assert_op(8, (struct plan_op){PLAN_START, 8, 0x4040, 7, 0, 0, 0});
-	assert_op(9, (struct plan_op){PLAN_SPARE, 3, 1234, 0, 0, 0, 0});
+	assert_op(8, (struct plan_op){PLAN_CLONE, 8, 0x4040, 7, 0, 0, 0});
 }
 
 static void test_set_mm(void **state)
@@ -158,7 +156,7 @@ static void test_too_many_ops(void **state)
 	for (uint32_t i = 0; i <= PLAN_MAX_OPS; i++)
 		plan_zero(&plan, i, 1);
 	plan_protect(&plan, 0, 1, 0);
-	plan_start(&plan, 0, 0, 0);
+	plan_clone(&plan, 0, 0, 0);
 	assert_int_equal(plan.op_count, PLAN_MAX_OPS);
 	assert_null(plan_write(&plan, 0, "x", 1));
 	assert_int_equal(plan_add_fd(&plan, 1), -1);

@@ -54,9 +54,6 @@ static inline long arch_pass(const struct arch_call *call)
  */
 long arch_clone(const void *args, unsigned long size, void (*fn)(void *), void *arg);
 
-/* Goes on in fn(arg), which does not return, on the stack that ends at sp. */
-_Noreturn void arch_leap(uint64_t sp, void (*fn)(void *), void *arg);
-
 /* Starts a program as the kernel's start_thread and the psABI do: rdx 0, flags clear. */
 _Noreturn void arch_enter(uint64_t entry, uint64_t sp);
 

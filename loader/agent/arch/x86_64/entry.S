@@ -193,19 +193,6 @@ arch_clone:
 	ud2
 	.cfi_endproc
 
-/* void arch_leap(uint64_t sp, void (*fn)(void *), void *arg) */
-	.globl	arch_leap
-	.type	arch_leap, @function
-arch_leap:
-	.cfi_startproc
-	.cfi_undefined rip
-	movq	%rdi, %rsp
-	movq	%rdx, %rdi
-	xorl	%ebp, %ebp
-	call	*%rsi
-	ud2
-	.cfi_endproc
-
 /* void arch_enter(uint64_t entry, uint64_t sp) */
 	.globl	arch_enter
 	.type	arch_enter, @function
