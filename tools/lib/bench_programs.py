@@ -11,7 +11,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-REQUESTS = 200000
+REQUESTS = 1000000
 MAKEFILE = """\
 OBJECTS = $(patsubst %.c,%.o,$(notdir $(SOURCES)))
 VPATH = $(sort $(dir $(SOURCES)))
