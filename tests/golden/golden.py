@@ -164,6 +164,12 @@ def compare(name, answer, update):
     return False
 
 
+def heed_signals():
+    """Those that a background job ignores: they are in what is told of the scene."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main():
     update = "--update" in sys.argv[1:]
     wanted = [word for word in sys.argv[1:] if word != "--update"]
@@ -180,6 +186,5 @@ def main():
 
 if __name__ == "__main__":
     os.environ.pop("TPROC_SPACE", None)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)  # what a background job ignores
+    heed_signals()
     sys.exit(main())
