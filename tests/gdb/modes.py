@@ -47,22 +47,6 @@ def hit(name, function):
     yield look
 
 
-def says(name):
-    # Its next line, while everybody runs.
-    end = os.open(f"{FIFOS}/{name}.out", os.O_RDONLY | os.O_NONBLOCK)
-    text = b""
-
-    def complete():
-        nonlocal text
-        while not text.endswith(b"\n") and select.select([end], [], [], 0)[0]:
-            text += os.read(end, 1)
-        return text.endswith(b"\n")
-
-    yield complete
-    os.close(end)
-    return text.decode().rstrip("\n")
-
-
 def launch(name, *argv):
     # A worker that is told what to do and heard by pipes.
     for suffix in ("in", "out"):

@@ -81,6 +81,22 @@ def hear(name):
     return text.decode().rstrip("\n")
 
 
+def said(name):
+    """Everybody runs until a component says something; this is it."""
+    end = os.open(f"{FIFOS}/{name}.out", os.O_RDONLY | os.O_NONBLOCK)
+    text = b""
+
+    def look():
+        nonlocal text
+        while not text.endswith(b"\n") and select.select([end], [], [], 0)[0]:
+            text += os.read(end, 1)
+        return text.endswith(b"\n")
+
+    yield look
+    os.close(end)
+    return text.decode().rstrip("\n")
+
+
 signals = []
 gdb.events.stop.connect(lambda event: signals.append(event.stop_signal)
                         if isinstance(event, gdb.SignalEvent) else None)

@@ -56,22 +56,6 @@ def at(name, function):
     equals((current(), gdb.selected_frame().name()), (name, function))
 
 
-def said(name):
-    """Everybody runs until a component says something; this is it."""
-    end = os.open(f"{FIFOS}/{name}.out", os.O_RDONLY | os.O_NONBLOCK)
-    text = b""
-
-    def look():
-        nonlocal text
-        while not text.endswith(b"\n") and select.select([end], [], [], 0)[0]:
-            text += os.read(end, 1)
-        return text.endswith(b"\n")
-
-    yield look
-    os.close(end)
-    return text.decode().rstrip("\n")
-
-
 def heard(name, answer):
     """Everybody runs until a component has said that."""
     equals((yield from said(name)), answer)

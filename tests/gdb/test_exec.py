@@ -38,7 +38,7 @@ ex("tproc select left")
 ex(f"break *{ADDRESS}")
 go()
 tell("victim", "exec")
-equals((yield from says("victim")), "executed")
+equals((yield from said("victim")), "executed")
 yield lambda: names() == ["left", "right"]
 for name, words, function, answer in (("left", "thread", "do_thread", "thread 1"),
                                       ("right", "thread", "do_thread", "thread 1"),
@@ -50,7 +50,7 @@ for name, words, function, answer in (("left", "thread", "do_thread", "thread 1"
     yield from hit(name, function)
     go()
     if answer:
-        equals((yield from says(name)), answer)
+        equals((yield from said(name)), answer)
 yield from stand_still()
 matches(ex("tproc list"), r"victim +\d+ +execed +/")
 equals([i.progspace.filename for i, _ in debugger.executing()], ["/usr/bin/cat"])
@@ -70,12 +70,12 @@ ex("tproc select victim")
 ex(f"break *{ADDRESS}")
 go()
 tell("victim", "exec")
-equals((yield from says("victim")), "executed")
+equals((yield from said("victim")), "executed")
 yield lambda: names() == ["left", "right"]
 with open(f"/proc/{debugger.attached()[0][1].pid}/mem", "rb", 0) as memory:
     yield lambda: os.pread(memory.fileno(), 1, int(ADDRESS, 16)) != b"\xcc"
 tell("left", f"call {ADDRESS}")
-equals((yield from says("left")), "called 44")
+equals((yield from said("left")), "called 44")
 yield from stand_still()
 ex("delete")
 ex("tproc detach")
@@ -99,7 +99,7 @@ ex("detach")
 yield lambda: not NON_STOP or len(gdb.inferiors()) == 2  # GDB 13 crashes at interrupt before
 ex("tproc select left")
 go()
-equals((yield from says("victim")), "executed")
+equals((yield from said("victim")), "executed")
 yield from stand_still()
 ex("tproc detach")
 """)
