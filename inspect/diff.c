@@ -9,6 +9,7 @@
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -59,15 +60,8 @@ static int add_change(struct changes *c, enum difference difference, uint64_t lo
 {
 	struct change *change;
 
-	if (c->count == c->room) {
-		size_t room = c->room ? c->room * 2 : 16;
-		struct change *grown = reallocarray(c->list, room, sizeof(*grown));
-
-		if (!grown)
-			return err_os(err, ENOMEM, "changes");
-		c->list = grown;
-		c->room = room;
-	}
+	if (!ROOM_FOR_ONE(c->list, c->room, c->count))
+		return err_os(err, ENOMEM, "changes");
 	change = &c->list[c->count++];
 	*change = (struct change){.difference = difference, .lo = lo, .hi = hi};
 	holder_of(&c->id, &change->holder);

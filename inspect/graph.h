@@ -34,9 +34,10 @@ enum graph_wants { GRAPH_LOW = 1, GRAPH_FIRST = 2 };
 int graph_read(struct session *session, unsigned wants, struct graph *ret_graph, struct err *err);
 void graph_deinit(struct graph *graph);
 
-/* graph_picture.c: text for graphviz, and a matrix of coloured cells. */
 /* The largest number of words of any two, at least 1. */
 uint64_t graph_most_words(const struct graph *graph);
+
+/* graph_picture.c: text for graphviz, and a matrix of coloured cells. */
 void graph_dot(FILE *out, const struct graph *graph);
 int graph_svg(const char *path, const char *space, const struct graph *graph, struct err *err);
 

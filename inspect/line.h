@@ -9,8 +9,8 @@
  *
  * A raw verb takes the rest of the line as one word, as it was written: an expression.  Options
  * come before it or at the end ("--name", "--name=value"; "--" ends them).  There '|', '>', '>>'
- *and '#' count only between blanks, and outside of quotes and of (), [] and {}: "p->next", "(a >
- *b)" and "a>b" are expressions, "a > b" is the value of a in the file b.
+ * and '#' count only between blanks, and outside of quotes and of (), [] and {}: "p->next",
+ * "(a > b)" and "a>b" are expressions, "a > b" is the value of a in the file b.
  */
 #ifndef TPROC_INSPECT_LINE_H
 #define TPROC_INSPECT_LINE_H
@@ -51,8 +51,7 @@ int line_head(const char *text, struct line_head *ret_head, struct err *err);
 int line_parse(const char *rest, bool raw, struct line *ret_line, struct err *err);
 void line_deinit(struct line *line);
 
-/* A raw verb's word without the quotes around all of it, for who does not know quotes; within it.
- */
+/* A raw verb's word without the quotes around all of it, for who knows none; points into word. */
 char *line_unquote(char *word);
 
 #endif

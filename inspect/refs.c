@@ -10,6 +10,7 @@
 #include "inspect/verbs.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 #include "lib/read/refs.h"
 
 #include <errno.h>
@@ -174,15 +175,8 @@ static int take_ref(void *context, const struct scan_piece *piece, const struct 
 	a->words++;
 	if (a->count >= a->question->limit)
 		return 0;
-	if (a->count == a->room) {
-		size_t room = a->room ? a->room * 2 : 64;
-		struct ref *grown = reallocarray(a->refs, room, sizeof(*grown));
-
-		if (!grown)
-			return err_os(err, ENOMEM, "pointers");
-		a->refs = grown;
-		a->room = room;
-	}
+	if (!ROOM_FOR_ONE(a->refs, a->room, a->count))
+		return err_os(err, ENOMEM, "pointers");
 	a->refs[a->count++] = *ref;
 	return 0;
 }

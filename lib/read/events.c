@@ -1,5 +1,7 @@
 #include "lib/read/events.h"
 
+#include "lib/base/room.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,16 +19,9 @@ struct differ {
 
 static void add(struct differ *d, struct event event)
 {
-	if (d->events.count == d->room) {
-		size_t room = d->room ? 2 * d->room : 16;
-		struct event *grown = reallocarray(d->events.list, room, sizeof(*grown));
-
-		if (!grown) {
-			d->no_memory = true;
-			return;
-		}
-		d->events.list = grown;
-		d->room = room;
+	if (!ROOM_FOR_ONE(d->events.list, d->room, d->events.count)) {
+		d->no_memory = true;
+		return;
 	}
 	if (!event.time_ns || event.time_ns > d->now_ns)
 		event.time_ns = d->now_ns;

@@ -1,5 +1,7 @@
 #include "lib/read/fingerprint.h"
 
+#include "lib/base/room.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -53,15 +55,8 @@ static int add_page(struct fingerprint *f, uint64_t addr, const uint8_t *bytes, 
 		return err_set(err, ERR_LIMIT, "more than 8 GiB of memory");
 	if (f->count && addr <= f->pages[f->count - 1].addr)
 		return 0;
-	if (f->count == f->room) {
-		size_t room = f->room ? f->room * 2 : 64;
-		struct page *grown = reallocarray(f->pages, room, sizeof(*grown));
-
-		if (!grown)
-			return err_os(err, ENOMEM, "fingerprint of memory");
-		f->pages = grown;
-		f->room = room;
-	}
+	if (!ROOM_FOR_ONE(f->pages, f->room, f->count))
+		return err_os(err, ENOMEM, "fingerprint of memory");
 	page = &f->pages[f->count++];
 	page->addr = addr;
 	page->hash = XXH3_64bits(bytes, PAGE);

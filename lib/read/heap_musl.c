@@ -6,6 +6,7 @@
 #include "lib/read/heap_parts.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 #include "lib/read/module_memory.h"
 
 #include <errno.h>
@@ -82,15 +83,8 @@ static int add_group(struct musl_heap *heap, const struct meta *meta, struct err
 	if (!meta->mem || meta->mem % UNIT || !stride ||
 	    __builtin_add_overflow(meta->mem, UNIT + stride * slots, &end))
 		return 0;
-	if (heap->count == heap->room) {
-		size_t room = heap->room ? heap->room * 2 : 64;
-		struct group *grown = reallocarray(heap->groups, room, sizeof(*grown));
-
-		if (!grown)
-			return err_os(err, ENOMEM, "groups");
-		heap->groups = grown;
-		heap->room = room;
-	}
+	if (!ROOM_FOR_ONE(heap->groups, heap->room, heap->count))
+		return err_os(err, ENOMEM, "groups");
 	heap->groups[heap->count++] = (struct group){
 		.lo = meta->mem,
 		.hi = end,

@@ -1,6 +1,7 @@
 #include "lib/read/hits_arm.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 #include "lib/read/hits_regs.h"
 
 #include <errno.h>
@@ -140,16 +141,9 @@ static int take_sample(struct hits *hits, uint16_t misc, struct cursor *c, struc
 	hits_set_registers(registers, &hit.capture.regs);
 	if (hits->options.stacks && take_stack(c, &hit.capture, err))
 		return -1;
-	if (hits->batch_count == hits->batch_room) {
-		size_t room = hits->batch_room ? hits->batch_room * 2 : 64;
-		struct hit *grown = reallocarray(hits->batch, room, sizeof(*grown));
-
-		if (!grown) {
-			capture_deinit(&hit.capture);
-			return err_os(err, ENOMEM, "hits");
-		}
-		hits->batch = grown;
-		hits->batch_room = room;
+	if (!ROOM_FOR_ONE(hits->batch, hits->batch_room, hits->batch_count)) {
+		capture_deinit(&hit.capture);
+		return err_os(err, ENOMEM, "hits");
 	}
 	hits->batch[hits->batch_count++] = hit;
 	return 0;

@@ -1,5 +1,6 @@
 #include "lib/read/hits_arm.h"
 
+#include "lib/base/room.h"
 #include "lib/read/hits_regs.h"
 
 #include <errno.h>
@@ -89,16 +90,9 @@ static struct perf_event_attr trap_attributes(const struct hits *hits, uint64_t 
 
 static int keep_event(struct hits *hits, struct hits_event event, struct err *err)
 {
-	if (hits->event_count == hits->event_room) {
-		size_t room = hits->event_room ? hits->event_room * 2 : 64;
-		struct hits_event *grown = reallocarray(hits->events, room, sizeof(*grown));
-
-		if (!grown) {
-			close(event.fd);
-			return err_os(err, ENOMEM, "watch");
-		}
-		hits->events = grown;
-		hits->event_room = room;
+	if (!ROOM_FOR_ONE(hits->events, hits->event_room, hits->event_count)) {
+		close(event.fd);
+		return err_os(err, ENOMEM, "watch");
 	}
 	hits->events[hits->event_count++] = event;
 	return 0;

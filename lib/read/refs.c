@@ -1,5 +1,7 @@
 #include "lib/read/refs.h"
 
+#include "lib/base/room.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -122,15 +124,8 @@ static int add_mapped(void *context, const struct mapping *m, struct err *err)
 		mapped->list[mapped->count - 1].hi = m->hi;
 		return 0;
 	}
-	if (mapped->count == mapped->room) {
-		size_t room = mapped->room ? mapped->room * 2 : 256;
-		struct refs_span *grown = reallocarray(mapped->list, room, sizeof(*grown));
-
-		if (!grown)
-			return err_os(err, ENOMEM, "mappings");
-		mapped->list = grown;
-		mapped->room = room;
-	}
+	if (!ROOM_FOR_ONE(mapped->list, mapped->room, mapped->count))
+		return err_os(err, ENOMEM, "mappings");
 	mapped->list[mapped->count++] = (struct refs_span){m->lo, m->hi};
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "lib/read/scan.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,15 +37,8 @@ static int add_piece(struct planning *p, uint64_t lo, uint64_t hi, const struct 
 		last->hi = hi;
 		return 0;
 	}
-	if (plan->count == p->room) {
-		size_t room = p->room ? p->room * 2 : 256;
-		struct scan_piece *grown = reallocarray(plan->pieces, room, sizeof(*grown));
-
-		if (!grown)
-			return no_memory(err);
-		plan->pieces = grown;
-		p->room = room;
-	}
+	if (!ROOM_FOR_ONE(plan->pieces, p->room, plan->count))
+		return no_memory(err);
 	plan->pieces[plan->count++] = (struct scan_piece){lo, hi, *owner};
 	return 0;
 }

@@ -1,6 +1,7 @@
 #include "lib/read/tls.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 #include "lib/read/tls_parts.h"
 
 #include <errno.h>
@@ -25,15 +26,8 @@ static int add(struct reading *r, uint64_t lo, uint64_t size, pid_t tid,
 
 	if (!size || __builtin_add_overflow(lo, size, &hi) || tls->count >= BLOCKS_MAX)
 		return 0;
-	if (tls->count == r->room) {
-		size_t room = r->room ? r->room * 2 : 64;
-		struct tls_block *grown = reallocarray(tls->list, room, sizeof(*grown));
-
-		if (!grown)
-			return err_os(err, ENOMEM, "blocks of thread-local storage");
-		tls->list = grown;
-		r->room = room;
-	}
+	if (!ROOM_FOR_ONE(tls->list, r->room, tls->count))
+		return err_os(err, ENOMEM, "blocks of thread-local storage");
 	tls->list[tls->count++] = (struct tls_block){lo, hi, tid, module};
 	return 0;
 }

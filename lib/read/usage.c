@@ -1,6 +1,7 @@
 #include "lib/read/usage.h"
 
 #include "lib/base/cleanup.h"
+#include "lib/base/room.h"
 #include "lib/read/component.h"
 
 #include <errno.h>
@@ -112,15 +113,8 @@ static struct area *new_area(struct reading *r)
 {
 	struct areas *areas = &r->areas;
 
-	if (areas->count == r->room) {
-		size_t room = r->room ? r->room * 2 : 64;
-		struct area *grown = reallocarray(areas->list, room, sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		areas->list = grown;
-		r->room = room;
-	}
+	if (!ROOM_FOR_ONE(areas->list, r->room, areas->count))
+		return NULL;
 	return &areas->list[areas->count];
 }
 

@@ -23,8 +23,7 @@ enum watch_result {
 int watch_open(const struct registry *registry, struct watch **ret_watch, struct err *err);
 void watch_close(struct watch *watch);
 
-/* Waits until the registry is no longer as the snapshot of it was, or `seconds` (0: without end).
- */
+/* Waits until the registry is not as in the snapshot any more, or `seconds` (0: without end). */
 int watch_wait(struct watch *watch, const struct snapshot *snapshot, unsigned seconds,
                enum watch_result *ret_result, struct err *err);
 
