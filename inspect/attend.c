@@ -42,21 +42,25 @@ static int check_pid(const struct attend *attend, struct session *session, pid_t
 }
 
 static int carry_out(const struct attend *attend, struct session *session, struct hits *hits,
-                     const char *word, pid_t pid, struct err *err)
+                     const char *word, pid_t pid, bool *ret_children, struct err *err)
 {
 	if (check_pid(attend, session, pid, err))
 		return -1;
 	if (!strcmp(word, "trap"))
-		return hits_trap(hits, pid, err);
+		return hits_trap(hits, pid, ret_children, err);
 	if (!strcmp(word, "untrap"))
 		return hits_untrap(hits, pid, err);
-	return err_set(err, ERR_USAGE, "not an order");
+	if (strcmp(word, "spare") != 0)
+		return err_set(err, ERR_USAGE, "not an order");
+	hits_spare(hits, pid);
+	return 0;
 }
 
 static int order(const struct attend *attend, struct session *session, struct hits *hits,
                  char *line, struct err *err)
 {
 	char *space = strchr(line, ' ');
+	bool children = false;
 	struct err failed;
 	char *end = line;
 	long pid = 0;
@@ -69,10 +73,10 @@ static int order(const struct attend *attend, struct session *session, struct hi
 	if (!space || *end || pid <= 0 || pid > INT32_MAX)
 		ret = err_set(&failed, ERR_USAGE, "not an order");
 	else
-		ret = carry_out(attend, session, hits, line, (pid_t)pid, &failed);
+		ret = carry_out(attend, session, hits, line, (pid_t)pid, &children, &failed);
 	return say(session,
-	           json_pack("{s:s, s:I, s:s?}", "order", line, "pid", (json_int_t)pid, "error",
-	                     ret ? failed.text : NULL),
+	           json_pack("{s:s, s:I, s:b, s:s?}", "order", line, "pid", (json_int_t)pid,
+	                     "children", children, "error", ret ? failed.text : NULL),
 	           err);
 }
 

@@ -10,6 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/read/hits.h"
 #include "lib/read/identify.h"
+#include "lib/read/sharer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -89,7 +90,10 @@ static int refresh(void *context, struct err *err)
 	return session_refresh(w->session, err);
 }
 
-/* NULL for a child that was forked: it has a memory of its own. */
+/*
+ * The component of a child that shares its memory, too; NULL for one that was forked: it has a
+ * memory of its own.
+ */
 static int find_who(struct watching *w, const struct hit *hit, const struct reg_threadproc **ret_tp,
                     struct err *err)
 {
@@ -107,6 +111,9 @@ static int find_who(struct watching *w, const struct hit *hit, const struct reg_
 			return -1;
 		}
 		*ret_tp = find_process(w->session->snapshot, hit->pid);
+		if (!*ret_tp)
+			*ret_tp = sharer_parent(session_target(w->session), hit->pid,
+			                        capture_sp(&hit->capture));
 	}
 	free(id);
 	if (w->has_tracer)
@@ -135,6 +142,8 @@ static void print_hit(struct watching *w, const struct hit *hit, const struct re
 	out_text(out, tp->abi.name);
 	fprintf(out, "  %s%s%s -> %s%s  ", out_style(w->session->colour, OUT_BOLD), before, "",
 	        after, out_style(w->session->colour, OUT_PLAIN));
+	if (hit->pid != tp->abi.pid)
+		fprintf(out, "by its child %d in ", (int)hit->pid);
 	if (hit->kernel)
 		fputs("by a system call in ", out);
 	if (w->bt) {
@@ -149,12 +158,14 @@ static int json_hit(struct watching *w, const struct hit *hit, const struct reg_
                     const char *before, const char *after, const struct backtrace *backtrace,
                     struct err *err)
 {
-	json_t *line = json_pack(
-		"{s:I, s:o, s:i, s:o, s:s?, s:s?, s:b, s:I, s:o}", "hit", (json_int_t)w->number,
-		"threadproc", show_json_who(tp), "tid", (int)hit->tid, "address",
-		out_json_hex(hit->addr), "before", *before == '?' ? NULL : before, "after",
-		*after == '?' ? NULL : after, "kernel", hit->kernel, "time_ns",
-		(json_int_t)hit->time_ns, "frames", backtrace_json(&w->tracer, backtrace));
+	json_t *line =
+		json_pack("{s:I, s:o, s:o, s:i, s:o, s:s?, s:s?, s:b, s:I, s:o}", "hit",
+	                  (json_int_t)w->number, "threadproc", show_json_who(tp), "child",
+	                  hit->pid == tp->abi.pid ? json_null() : json_integer(hit->pid), "tid",
+	                  (int)hit->tid, "address", out_json_hex(hit->addr), "before",
+	                  *before == '?' ? NULL : before, "after", *after == '?' ? NULL : after,
+	                  "kernel", hit->kernel, "time_ns", (json_int_t)hit->time_ns, "frames",
+	                  backtrace_json(&w->tracer, backtrace));
 	int ret =
 		line ? out_json_print_line(line, w->session->out, err) : err_os(err, ENOMEM, "hit");
 
@@ -317,17 +328,21 @@ const struct verb verb_watch = {
 	.name = "watch",
 	.usage = "ADDR[,LEN]",
 	.help = "who writes here: a line for each access, as it happens",
-	.details = "Of every thread of every component, those that start later too.\n"
-		   "Nobody is stopped: the processor's debug registers tell.\n"
-		   "Up to 32 bytes, from a multiple of 8.\n"
-		   "The value before is that of the hit before; the value after is read a moment "
-		   "later.\n"
-		   "What the kernel writes for a program is seen by root only.\n"
-		   "Goes on until Ctrl-C, or nobody is left.\n"
-		   "--attend reads lines 'trap PID' and 'untrap PID' and answers each with one:\n"
-		   "the threads of PID, which the debugger traces, stop at an access, with a "
-		   "SIGTRAP.\n"
-		   "It ends with its input.\n",
+	.details =
+		"Of every thread of every component, those that start later too.\n"
+		"Nobody is stopped: the processor's debug registers tell.\n"
+		"Up to 32 bytes, from a multiple of 8.\n"
+		"The value before is that of the hit before; the value after is read a moment "
+		"later.\n"
+		"What a child of vfork writes, which shares the memory, is told with its parent.\n"
+		"What the kernel writes for a program is seen by root only.\n"
+		"Goes on until Ctrl-C, or nobody is left.\n"
+		"--attend reads lines 'trap PID' and 'untrap PID' and answers each with one:\n"
+		"the threads of PID, which the debugger traces, stop at an access, with a "
+		"SIGTRAP;\n"
+		"hits of its children are told if 'children' is true.  'spare PID' gives up the\n"
+		"debug registers that this takes.\n"
+		"It ends with its input.\n",
 	.example = "watch --count 3 --bt &one::list",
 	.options = options,
 	.takes = TAKES_SYMBOL,

@@ -74,7 +74,10 @@ class Hits:
         return answer
 
     def order(self, what, pid):
-        """"trap" or "untrap": the threads of a process stop at the access, or do not."""
+        """"trap" or "untrap": the threads of a process stop at the access, or do not.
+
+        "spare": its children are not watched, for want of debug registers.  Returns whether they are.
+        """
         try:
             self._process.stdin.write(f"{what} {pid}\n".encode())
             self._process.stdin.flush()
@@ -83,6 +86,7 @@ class Hits:
         answer = self._answer()
         if answer["error"]:
             raise Failed(answer["error"])
+        return answer["children"]
 
     def close(self):
         try:

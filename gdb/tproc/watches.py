@@ -4,7 +4,10 @@ GDB's own watchpoints miss what other components write, or blame the wrong one. 
 registers of every thread of the space (hits.py).  A thread that GDB traces gets a SIGTRAP behind
 the instruction that did it, and GDB stops for that: a catchpoint, whose condition is ours, stands for the
 watch.  Threads of others are not stopped: their accesses are told, and everybody who is attached stops.
+So are those of children of vfork, which share the memory: GDB does not trace them, and the signal would kill them.
 """
+
+import contextlib
 
 import gdb
 
@@ -50,6 +53,7 @@ class Watch:
         self.count = 0
         self.told = False  # an access of somebody not attached, since all were set going
         self.trapped = set()  # processes whose threads stop by themselves
+        self.blind = False  # to their children
         self.owner = debugger.registry().owner(address).component
         self.last = self.read()
         self.hits = Hits(debugger.directory().name, number, address, length, mode != "w",
@@ -90,10 +94,29 @@ class Watch:
         if component.pid in self.trapped:
             return
         try:
-            self.hits.order("trap", component.pid)
+            children = self.hits.order("trap", component.pid)
             self.trapped.add(component.pid)
         except Failed as error:
             attach.say(f"tproc: {self}: {component} stops a moment after an access ({error})")
+            return
+        if not children:
+            self.tell_blind()
+
+    def tell_blind(self):
+        if not self.blind:
+            attach.say(f"tproc: {self}: children of vfork are not seen while their parent is attached (all "
+                       "debug registers are in use)")
+        self.blind = True
+
+    def spare(self):
+        """Gives up the debug registers for children; whether there were any."""
+        if self.blind or not self.trapped:
+            return False
+        for pid in self.trapped:
+            with contextlib.suppress(Failed):  # it has ended
+                self.hits.order("spare", pid)
+        self.tell_blind()
+        return True
 
     def untrap(self, component, alive):
         if component.pid not in self.trapped:
@@ -130,7 +153,7 @@ class Watch:
 
     def _on_hit(self, hit):
         """In another thread.  They may be many: one is told until all are set going again."""
-        if not self.told and hit["threadproc"]["pid"] not in self.trapped:
+        if not self.told and (hit["child"] or hit["threadproc"]["pid"] not in self.trapped):
             self.told = True
             later.post(lambda: watches.on_foreign_hit(self, hit))
 
@@ -142,7 +165,9 @@ class Watch:
         self.last = data[1]
         self.count += 1
         who = hit["threadproc"]
-        self.tell(f"{who['name']} ({who['id']}), which is not attached, LWP {hit['tid']},", *data)
+        name = f"{who['name']} ({who['id']})"
+        self.tell(f"A child of {name}, process {hit['child']}," if hit["child"] else
+                  f"{name}, which is not attached, LWP {hit['tid']},", *data)
         lines = [line for frame in hit["frames"] for line in self._lines(frame, hit)]
         for number, line in enumerate(lines):
             gdb.write(f"#{number:<3}{line}\n")
@@ -178,8 +203,9 @@ class Watches:
 
     def add(self, text, address, length, kind, mode, condition):
         """Begins to watch, and tells how GDB calls it."""
+        what = (self._next, text, address, length, kind, mode, condition)
         try:
-            watch = Watch(self._next, text, address, length, kind, mode, condition)
+            watch = self._begun(what)
         except Failed as error:
             raise gdb.GdbError(f"tproc: {error}") from error
         self._next += 1
@@ -193,6 +219,14 @@ class Watches:
         self._known[watch.number] = watch
         watch.catchpoint = self._catch(watch.number)
         return watch
+
+    def _begun(self, what):
+        try:
+            return Watch(*what)
+        except Failed:
+            if not any([watch.spare() for watch in self]):
+                raise
+            return Watch(*what)
 
     @staticmethod
     def _catch(number):

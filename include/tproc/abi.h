@@ -444,6 +444,8 @@ enum tp_exec_state {
 	TP_EXEC_TRYING = 1, /* execve was called */
 };
 
+#define TP_FORKED 32u
+
 struct tp_mailbox {
 	uint32_t generation; /* of the record it serves; set by the server */
 	uint32_t modules_seq; /* odd while the link map changes */
@@ -455,8 +457,9 @@ struct tp_mailbox {
 	uint32_t scanned; /* files whose sites nobody had published */
 	struct tp_request request;
 	uint32_t trap_release; /* futex; counts when threads that wait on a breakpoint are to look */
-	uint32_t pad;
-	uint64_t reserved[62];
+	uint32_t forks; /* counts up: forked[forks % TP_FORKED] is next */
+	int32_t forked[TP_FORKED]; /* pids of children with a memory of their own, the latest */
+	uint64_t reserved[62 - TP_FORKED / 2];
 	/* at TP_MAILBOX_CRASH: struct tp_crash */
 };
 

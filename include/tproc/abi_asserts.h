@@ -228,8 +228,9 @@ TP_AT(struct tp_mailbox, quiet, 32);
 TP_AT(struct tp_mailbox, scanned, 36);
 TP_AT(struct tp_mailbox, request, 40);
 TP_AT(struct tp_mailbox, trap_release, 216);
-TP_AT(struct tp_mailbox, pad, 220);
-TP_AT(struct tp_mailbox, reserved, 224);
+TP_AT(struct tp_mailbox, forks, 220);
+TP_AT(struct tp_mailbox, forked, 224);
+TP_AT(struct tp_mailbox, reserved, 352);
 
 TP_SIZE(struct tp_crash, 8792);
 TP_AT(struct tp_crash, state, 0);

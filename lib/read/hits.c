@@ -137,6 +137,8 @@ static int take_sample(struct hits *hits, uint16_t misc, struct cursor *c, struc
 		return 0;
 	hit.pid = (pid_t)ids[0];
 	hit.tid = (pid_t)ids[1];
+	if (hits_has_traps(hits, hit.pid))
+		return 0; /* its debugger sees it */
 	hit.capture = (struct capture){.tid = hit.tid, .moving = true};
 	hits_set_registers(registers, &hit.capture.regs);
 	if (hits->options.stacks && take_stack(c, &hit.capture, err))
@@ -217,8 +219,8 @@ static int wait_for_rings(struct hits *hits, struct err *err)
 	size_t open = hits->options.wake_fd >= 0;
 
 	for (size_t i = 0; i < count; i++)
-		hits->polled[i] = (struct pollfd){hits->rings[i].over ? -1 : hits->rings[i].fd,
-		                                  POLLIN, 0};
+		hits->polled[i] =
+			(struct pollfd){hits->rings[i].over ? -1 : hits->rings[i].fd, POLLIN, 0};
 	hits->polled[count] = (struct pollfd){hits->options.wake_fd, POLLIN, 0};
 	if (poll(hits->polled, count + 1, -1) < 0)
 		return errno == EINTR ? err_set(err, ERR_STOPPED, "stopped")

@@ -22,9 +22,9 @@
 struct hits_options {
 	uint64_t addr;
 	uint32_t len;
-	bool reads;  /* reads too, which cannot be told from writes */
-	bool stacks; /* the stack at each hit: for a backtrace */
-	int wake_fd; /* ends a wait when it can be read; -1: none */
+	bool reads;      /* reads too, which cannot be told from writes */
+	bool stacks;     /* the stack at each hit: for a backtrace */
+	int wake_fd;     /* ends a wait when it can be read; -1: none */
 	uint64_t cookie; /* si_perf_data of the signal at a trap */
 };
 
@@ -55,19 +55,23 @@ const char *hits_notice(const struct hits *hits);
 /*
  * The threads of a process, which a debugger traces, stop at the access: they get a SIGTRAP of code
  * TRAP_PERF, which in-space code makes nothing of where the cookie is TP_WATCH_COOKIE's
- * and the debugger is gone.  No hits of theirs are told from then on.  Errors as hits_open has them;
- * then they are watched as they were.
+ * and the debugger is gone.  No hits of theirs are told from then on, but those of children that
+ * they make from then on are: *ret_children is false when there were no registers left for that.
+ * Errors as hits_open has them; then they are watched as they were.
  */
-int hits_trap(struct hits *hits, pid_t pid, struct err *err);
+int hits_trap(struct hits *hits, pid_t pid, bool *ret_children, struct err *err);
 /* Its hits are told again. */
 int hits_untrap(struct hits *hits, pid_t pid, struct err *err);
+/* Gives up the registers by which hits of children of a process that is trapped are told. */
+void hits_spare(struct hits *hits, pid_t pid);
 
 /* Called in the order of time.  What is not 0 ends the batch. */
 typedef int hits_visitor(void *context, const struct hit *hit, struct err *err);
 
 /*
- * Waits until there are hits, or wake_fd can be read, and visits them.  *ret_lost is how many more there were than the
- * kernel had room for.  ERR_STOPPED after a signal, ERR_NO_SPACE when nobody is left to watch.
+ * Waits until there are hits, or wake_fd can be read, and visits them.  *ret_lost is how many more
+ * there were than the kernel had room for.  ERR_STOPPED after a signal, ERR_NO_SPACE when nobody is
+ * left to watch.
  */
 int hits_wait(struct hits *hits, hits_visitor *visit, void *context, uint64_t *ret_lost,
               struct err *err);

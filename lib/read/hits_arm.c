@@ -123,13 +123,18 @@ static void drop_events(struct hits *hits, pid_t pid, bool trap)
 	hits->event_count = kept;
 }
 
-static bool has_traps(const struct hits *hits, pid_t pid)
+static bool has_events(const struct hits *hits, pid_t pid, bool trap)
 {
 	for (size_t i = 0; i < hits->event_count; i++) {
-		if (hits->events[i].pid == pid && hits->events[i].trap)
+		if (hits->events[i].pid == pid && hits->events[i].trap == trap)
 			return true;
 	}
 	return false;
+}
+
+bool hits_has_traps(const struct hits *hits, pid_t pid)
+{
+	return has_events(hits, pid, true);
 }
 
 /* The first event on a processor has the ring, the others write to it. */
@@ -281,23 +286,45 @@ int hits_check_range(const struct hits_options *o, struct err *err)
 	return 0;
 }
 
-int hits_trap(struct hits *hits, pid_t pid, struct err *err)
+/*
+ * A child of vfork has the debug registers of the thread that made it, but for traps: these would
+ * kill it. So what tells hits is left to be handed on, beside the traps, as long as there are
+ * registers for both.
+ */
+int hits_trap(struct hits *hits, pid_t pid, bool *ret_children, struct err *err)
 {
-	if (arm_process(hits, pid, true, err)) {
+	bool children = arm_process(hits, pid, true, err) == 0;
+	struct err ignored;
+
+	if (!children) {
 		drop_events(hits, pid, true);
-		return -1;
+		if (err->code != ERR_LIMIT)
+			return -1;
+		drop_events(hits, pid, false);
+		if (arm_process(hits, pid, true, err)) {
+			drop_events(hits, pid, true);
+			arm_process(hits, pid, false, &ignored);
+			return -1;
+		}
 	}
-	drop_events(hits, pid, false);
+	*ret_children = children;
 	return 0;
 }
 
 int hits_untrap(struct hits *hits, pid_t pid, struct err *err)
 {
-	int ret;
+	int ret = 0;
 
-	if (!has_traps(hits, pid))
+	if (!hits_has_traps(hits, pid))
 		return 0;
-	ret = arm_process(hits, pid, false, err);
+	if (!has_events(hits, pid, false))
+		ret = arm_process(hits, pid, false, err);
 	drop_events(hits, pid, true);
 	return ret;
+}
+
+void hits_spare(struct hits *hits, pid_t pid)
+{
+	if (hits_has_traps(hits, pid))
+		drop_events(hits, pid, false);
 }

@@ -44,6 +44,9 @@ struct hits {
 /* ERR_USAGE when debug registers cannot hold it. */
 int hits_check_range(const struct hits_options *options, struct err *err);
 
+/* Whether its threads are stopped by a signal. */
+bool hits_has_traps(const struct hits *hits, pid_t pid);
+
 /* The agent, and every thread of every component. */
 int hits_arm_all(struct hits *hits, const struct target *target, struct err *err);
 

@@ -29,11 +29,11 @@ static enum lock_result lock(uint32_t *word, uint32_t me)
 		uint32_t holder = 0;
 
 		if (__atomic_compare_exchange_n(word, &holder, me, false, __ATOMIC_ACQUIRE,
-						__ATOMIC_RELAXED))
+		                                __ATOMIC_RELAXED))
 			return LOCK_TAKEN;
 		if ((int32_t)holder <= 0 || sys2(__NR_kill, holder, 0) == -ESRCH) {
 			if (__atomic_compare_exchange_n(word, &holder, me, false, __ATOMIC_ACQUIRE,
-							__ATOMIC_RELAXED))
+			                                __ATOMIC_RELAXED))
 				return LOCK_INHERITED;
 			continue;
 		}
@@ -90,6 +90,17 @@ static void advise_others(const struct slot *slot, int advice)
 		sys3(__NR_madvise, at, LAST_ADDR - at, advice);
 }
 
+/* Who watches memory may look when it is gone: the mailbox, which is shared, says that it had a
+ * copy. */
+static void begin_child(struct slot *slot)
+{
+	struct tp_mailbox *box = (struct tp_mailbox *)slot->mailbox;
+	uint32_t n = __atomic_fetch_add(&box->forks, 1, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&box->forked[n % TP_FORKED], (int32_t)sys0(__NR_getpid), __ATOMIC_RELAXED);
+	brk_reset(slot);
+}
+
 long fork_own(struct slot *slot, const struct arch_call *call)
 {
 	const struct tp_self *self = (const struct tp_self *)slot->self;
@@ -101,7 +112,7 @@ long fork_own(struct slot *slot, const struct arch_call *call)
 	if (!report_is_live(slot) || (self->flags & TP_SELF_FORK_ALL)) {
 		result = arch_pass(call);
 		if (result == 0)
-			brk_reset(slot);
+			begin_child(slot);
 		return result;
 	}
 	before = signals_block();
@@ -112,7 +123,7 @@ long fork_own(struct slot *slot, const struct arch_call *call)
 		advise_others(slot, MADV_DONTFORK);
 	result = arch_pass(call);
 	if (result == 0) {
-		brk_reset(slot);
+		begin_child(slot);
 	} else if (locked != LOCK_BUSY) {
 		advise_others(slot, MADV_DOFORK);
 		unlock(word);

@@ -2,11 +2,13 @@
 """Watched memory: whoever writes there is stopped there, or told, with the true name."""
 
 import json
+import re
 import select
 import subprocess
 import unittest
 
-from gdbtest import GdbTest, main
+from gdbtest import main
+from modes import ModesTest, in_both_modes
 
 from space import command
 
@@ -24,7 +26,7 @@ def at(frame, name="do_poke"):
 """
 
 
-class Watch(GdbTest):
+class WatchTest(ModesTest):
     """left and right write to their own memory and to each other's."""
 
     def setUp(self):
@@ -35,9 +37,13 @@ class Watch(GdbTest):
 
     def judge(self, status, said, texts):
         """Where nothing can be watched, there is nothing to test."""
-        if "cannot watch:" in said:
+        if re.search(r"(?m)^cannot watch:", said):
             raise unittest.SkipTest(said)
         return super().judge(status, said, texts)
+
+
+class Watch(WatchTest):
+    """Whoever is attached, and whoever is not."""
 
     def test_own_writer(self):
         self.gdb(HELP + """
@@ -104,6 +110,29 @@ ex("next")
 matches(here(), "work calls|long other|work compares")
 ex("tproc detach")
 equals([hear("left"), hear("left"), hear("right")], ["poked 9", "poked 11", "poked 1"])
+""")
+
+    def test_registers(self):
+        """Each watch takes one, and as long as there are enough another one for children."""
+        self.gdb(HELP + f"""
+ex("tproc attach")
+BLIND = "children of vfork are not seen"
+told = [watch(words) for words in ("left shared", "right shared")]
+holds(BLIND not in "".join(told), told)
+for words in ("left signals_caught", "right signals_caught"):
+    matches(watch(words), BLIND)
+refuses("tproc watch left component", "registers are in use")
+tell("left", "poke 0 5")
+ex("continue")
+at("left")
+tell("right", "poke {self.shared} 6")
+ex("continue")
+at("right")
+tell("right", "poke 0 7")
+ex("continue")
+at("right")
+ex("tproc detach")
+equals([hear(name) for name in ("left", "right", "right")], ["poked 5", "poked 6", "poked 7"])
 """)
 
     def test_reads(self):
@@ -257,10 +286,35 @@ while True:
         watcher.stdin.flush()
         return json.loads(watcher.stdout.readline())
 
-    def environment(self):
-        return {**super().environment(), "TPROC_TEST_TPRUN": command("tprun"),
-                "TPROC_TEST_WORKER": self.record("left")["program"]}
 
+class Children(WatchTest):
+    """Of those that are attached: GDB does not trace them, and a SIGTRAP would kill these."""
+
+    def children(self, mode):
+        """One shares the memory and is told, with its stack; the other writes to its copy."""
+        told = self.run_in(mode, "", 2, HELP + f"""
+watch("left shared")
+for name, before, number in (("left", 0, 7), ("left", 7, 8), ("right", 0, 9)):
+    go()
+    tell(name, "pokef 0 6")
+    for pattern in ("child [0-9]+ 0x0", f"poked {{before}}"):
+        matches((yield from said(name)), pattern)
+    tell(name, f"pokev {self.shared} {{number}}")
+    yield lambda: all_stopped(4)
+    go()
+    for pattern in ("child [0-9]+ 0x0", f"poked {{number}}"):
+        matches((yield from said(name)), pattern)
+    yield from stand_still()
+matches(ex("tproc watch"), " 3  left ")
+ex("tproc detach")
+""")
+        for name, old, new in (("left", 0, 7), ("left", 7, 8), ("right", 8, 9)):
+            self.assertRegex(told, rf"A child of {name} \(\d+\), process \d+, wrote shared of left \(\d+\)\n"
+                             rf"Old value = {old}\nNew value = {new}\n"
+                             r"#0 .* do_poke at .*worker.c:\d+\n#1 .* poke_in_vfork at ")
+
+
+in_both_modes(Children, ("children",))
 
 if __name__ == "__main__":
     main()

@@ -95,7 +95,7 @@ class WatchTest(SpaceTest):
                 self.assertEqual(self.next_hit(watch)["after"], hex(number + 1))
                 watch.stdin.write(f"untrap {pid}\ntrap 1\n")
                 watch.stdin.flush()
-                self.assertEqual(self.next_hit(watch), {"order": "untrap", "pid": pid, "error": None})
+                self.assertEqual(self.next_hit(watch), {"order": "untrap", "pid": pid, "children": False, "error": None})
                 self.assertIn("no component", self.next_hit(watch)["error"])
             watch.stdin.close()
             self.assertEqual((watch.wait(TIMEOUT), watch.stderr.read()), (0, ""))
@@ -136,6 +136,24 @@ class WatchTest(SpaceTest):
         self.assertEqual(self.functions(first)[0], "bump")
         self.assertIn("main", self.functions(first))
         self.assertEqual(self.functions(second)[:2], ["bump", "bump_in_thread"])
+
+    def test_children(self):
+        """One that shares the memory writes for its parent, one that has a copy does not."""
+        process, address = self.start()
+        parent, = self.space.threadprocs("running")
+        with self.watching(f"--bt --count 2 {address},8") as watch:
+            self.tell(process, "fffv")
+            child = self.next_hit(watch)
+            self.tell(process, "ffw")
+            own, = self.hits(watch)
+        for hit in child, own:
+            self.assertEqual(hit["threadproc"]["pid"], parent["pid"])
+            self.assertEqual(self.functions(hit)[0], "bump")
+        self.assertEqual(self.functions(child)[1], "in_child")
+        self.assertEqual(child["child"], child["tid"])
+        self.assertNotEqual(child["child"], parent["pid"])
+        self.assertIsNone(own["child"])
+        self.assertEqual((own["before"], own["after"]), ("0x1", "0x2"))
 
     def test_kernel(self):
         """A system call that writes there, for who may see it."""

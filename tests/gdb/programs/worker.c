@@ -116,7 +116,10 @@ static void do_call(const char *argument)
 	printf("called %ld\n", result);
 }
 
-/* "ADDRESS VALUE", or "own VALUE"; by itself, by another thread, by the kernel. */
+/*
+ * "ADDRESS VALUE", or "own VALUE"; by itself, by another thread, by the kernel, by a child that
+ * shares the memory (and that a SIGTRAP would kill), by one that has a copy.
+ */
 static volatile long *poke_at;
 static long poke_value;
 
@@ -144,6 +147,42 @@ static void poke_by_kernel(void)
 	close(ends[1]);
 }
 
+static void report_child(pid_t pid)
+{
+	int status = -1;
+
+	waitpid(pid, &status, 0);
+	printf("child %d 0x%x\n", (int)pid, (unsigned)status);
+}
+
+static void poke_in_vfork(void)
+{
+	sigset_t traps;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		signal(SIGTRAP, SIG_DFL);
+		sigemptyset(&traps);
+		sigaddset(&traps, SIGTRAP);
+		sigprocmask(SIG_BLOCK, &traps, NULL);
+		do_poke();
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(1);
+	}
+	report_child(pid);
+}
+
+static void poke_in_fork(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		do_poke();
+		_exit(0);
+	}
+	report_child(pid);
+}
+
 static void do_poking(char how, const char *argument)
 {
 	pthread_t thread;
@@ -157,6 +196,10 @@ static void do_poking(char how, const char *argument)
 		pthread_join(thread, NULL);
 	else if (how == 'k')
 		poke_by_kernel();
+	else if (how == 'v')
+		poke_in_vfork();
+	else if (how == 'f')
+		poke_in_fork();
 	else
 		do_poke();
 	printf("poked %ld\n", *poke_at); /* do_poking reads */

@@ -4,12 +4,14 @@
  *	watched [ADDRESS]	its own, or one of another program's
  *
  * Prints the address, then for each letter of input: 'w' writes, 'r' reads, 't' writes in a new
- * thread, 'k' has the kernel write; and echoes the letter when it is done.
+ * thread, 'k' has the kernel write, 'v' writes in a child that shares the memory, 'f' in one that
+ *has a copy; and echoes the letter when it is done.
  */
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int64_t own;
@@ -54,6 +56,17 @@ __attribute__((noinline, noclone)) void by_kernel(void)
 		abort();
 }
 
+/* The child is gone before anybody can look at it. */
+static void in_child(pid_t pid)
+{
+	if (pid == 0) {
+		bump();
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+		abort();
+}
+
 static void act(int letter)
 {
 	if (letter == 'w')
@@ -64,6 +77,10 @@ static void act(int letter)
 		in_thread();
 	else if (letter == 'k')
 		by_kernel();
+	else if (letter == 'v')
+		in_child(vfork());
+	else if (letter == 'f')
+		in_child(fork());
 	__asm__ volatile("" ::: "memory");
 }
 
