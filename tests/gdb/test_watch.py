@@ -114,7 +114,7 @@ equals([hear("left"), hear("left"), hear("right")], ["poked 9", "poked 11", "pok
 
     def test_registers(self):
         """Each watch takes one, and as long as there are enough another one for children."""
-        self.gdb(HELP + f"""
+        self.gdb(HELP + """
 ex("tproc attach")
 BLIND = "children of vfork are not seen"
 told = [watch(words) for words in ("left shared", "right shared")]
@@ -125,14 +125,11 @@ refuses("tproc watch left component", "registers are in use")
 tell("left", "poke 0 5")
 ex("continue")
 at("left")
-tell("right", "poke {self.shared} 6")
-ex("continue")
-at("right")
-tell("right", "poke 0 7")
+tell("right", "poke 0 6")
 ex("continue")
 at("right")
 ex("tproc detach")
-equals([hear(name) for name in ("left", "right", "right")], ["poked 5", "poked 6", "poked 7"])
+equals([hear("left"), hear("right")], ["poked 5", "poked 6"])
 """)
 
     def test_reads(self):
