@@ -4,6 +4,7 @@
  */
 #include "inspace.h"
 
+#include <linux/prctl.h>
 #include <linux/shm.h>
 
 #define HUGE_2M (UINT64_C(1) << 21)
@@ -22,7 +23,7 @@
 	 CALL_BIT(__NR_newfstatat, word) | CALL_BIT(__NR_statx, word) |                            \
 	 CALL_BIT(__NR_access, word) | CALL_BIT(__NR_faccessat, word) |                            \
 	 CALL_BIT(__NR_faccessat2, word) | CALL_BIT(__NR_getppid, word) |                          \
-	 CALL_BIT(__NR_prctl, word))
+	 CALL_BIT(__NR_prctl, word) | CALL_BIT(__NR_seccomp, word))
 
 #define SMALL_DATA 0x8000
 
@@ -140,6 +141,21 @@ static long do_exec(struct slot *slot, struct arch_call *call)
 	return result;
 }
 
+static long do_prctl(struct slot *slot, struct arch_call *call)
+{
+	switch ((int)call->arg[0]) {
+	case PR_SET_PDEATHSIG:
+	case PR_GET_PDEATHSIG:
+		return parent_prctl(slot, call);
+	case PR_SET_MM:
+		return describe_set(slot, call);
+	case PR_SET_SECCOMP:
+		return fork_filter(slot, call);
+	default:
+		return arch_pass(call);
+	}
+}
+
 long call_dispatch(struct slot *slot, struct arch_call *call)
 {
 	switch (call->nr) {
@@ -173,7 +189,9 @@ long call_dispatch(struct slot *slot, struct arch_call *call)
 	case __NR_getppid:
 		return parent_pid(slot, call);
 	case __NR_prctl:
-		return parent_prctl(slot, call);
+		return do_prctl(slot, call);
+	case __NR_seccomp:
+		return fork_filter(slot, call);
 	case __NR_execve:
 	case __NR_execveat:
 		return do_exec(slot, call);

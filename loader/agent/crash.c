@@ -251,12 +251,16 @@ static uint32_t take_stack(struct slot *slot, uint32_t tid)
 
 long crash_thread(struct slot *slot, const struct arch_call *call)
 {
-	uint32_t tid = (uint32_t)sys0(__NR_gettid);
 	struct kernel_stack stack = { .size = SLOT_THREAD_ALT_SIZE };
 	uint64_t stacks;
+	uint32_t tid;
 	uint32_t at;
 
-	if (tid == slot->pid || !report_is_live(slot) || sys0(__NR_getpid) != slot->pid)
+	/* A filter of the program's own may kill at what this takes. */
+	if (!report_is_live(slot) || slot->filtered)
+		return arch_pass(call);
+	tid = (uint32_t)sys0(__NR_gettid);
+	if (tid == slot->pid || sys0(__NR_getpid) != slot->pid)
 		return arch_pass(call);
 	stacks = map_stacks(slot);
 	at = stacks ? take_stack(slot, tid) : SLOT_ALTS;

@@ -9,12 +9,15 @@
  */
 #include "inspace.h"
 
+#include <linux/seccomp.h>
 #include <linux/signal.h>
 
 #define FIRST_ADDR ((uint64_t)TP_FIRST_GRANULE << TP_GRANULE_SHIFT)
 #define LAST_ADDR ((uint64_t)TP_LAST_GRANULE << TP_GRANULE_SHIFT)
 #define WAIT_STEP_MS 10
 #define WAIT_STEPS 20
+/* Some tenths of a second. */
+#define SPINS (UINT32_C(1) << 22)
 
 enum lock_result { LOCK_TAKEN, LOCK_INHERITED, LOCK_BUSY };
 
@@ -92,13 +95,79 @@ static void advise_others(const struct slot *slot, int advice)
 
 /* Who watches memory may look when it is gone: the mailbox, which is shared, says that it had a
  * copy. */
-static void begin_child(struct slot *slot)
+static void note_child(const struct slot *slot)
 {
 	struct tp_mailbox *box = (struct tp_mailbox *)slot->mailbox;
 	uint32_t n = __atomic_fetch_add(&box->forks, 1, __ATOMIC_RELAXED);
 
 	__atomic_store_n(&box->forked[n % TP_FORKED], (int32_t)sys0(__NR_getpid), __ATOMIC_RELAXED);
+}
+
+/* In the child, whose memory is a copy of its own. */
+static void begin_child(struct slot *slot)
+{
 	brk_reset(slot);
+	if (slot->filtered)
+		return;
+	note_child(slot);
+	describe_child(slot);
+}
+
+/* Without asking the kernel for anything; not when somebody holds it for long. */
+static enum lock_result lock_silently(uint32_t *word, uint32_t me)
+{
+	for (uint32_t spin = 0; spin < SPINS; spin++) {
+		uint32_t holder = 0;
+
+		if (__atomic_compare_exchange_n(word, &holder, me, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return LOCK_TAKEN;
+		arch_pause();
+	}
+	return LOCK_BUSY;
+}
+
+/*
+ * The program's own filter may kill at any call that the program does not make by itself.  So the
+ * neighbours come along, which is slow and right; who waits for the lock looks for it
+ * without being woken.
+ */
+static long fork_filtered(struct slot *slot, const struct arch_call *call)
+{
+	uint32_t *word = lock_word(slot);
+	enum lock_result locked = lock_silently(word, slot->pid);
+	long result;
+
+	/* Then our own memory may be marked: a call is the lesser evil. */
+	if (locked == LOCK_BUSY)
+		advise_own(slot, MADV_DOFORK);
+	result = arch_pass(call);
+	if (result == 0)
+		begin_child(slot);
+	else if (locked == LOCK_TAKEN)
+		__atomic_store_n(word, 0, __ATOMIC_RELEASE);
+	return result;
+}
+
+static bool is_filter(const struct arch_call *call)
+{
+	return call->nr == __NR_prctl || call->arg[0] == SECCOMP_SET_MODE_STRICT ||
+	       call->arg[0] == SECCOMP_SET_MODE_FILTER;
+}
+
+long fork_filter(struct slot *slot, const struct arch_call *call)
+{
+	uint32_t before = slot->filtered;
+	long result;
+
+	if (!is_filter(call))
+		return arch_pass(call);
+	/* Before, since another thread may fork as soon as it is there. */
+	slot->filtered = 1;
+	result = arch_pass(call);
+	if (sys_failed(result))
+		slot->filtered = before;
+	return result;
 }
 
 long fork_own(struct slot *slot, const struct arch_call *call)
@@ -115,6 +184,8 @@ long fork_own(struct slot *slot, const struct arch_call *call)
 			begin_child(slot);
 		return result;
 	}
+	if (slot->filtered)
+		return fork_filtered(slot, call);
 	before = signals_block();
 	locked = lock(word, (uint32_t)sys0(__NR_getpid));
 	if (locked != LOCK_TAKEN)

@@ -58,6 +58,17 @@ void brk_reset(struct slot *slot);
 /* fork(2), or clone(2) without CLONE_VM, without the other programs' memory. */
 long fork_own(struct slot *slot, const struct arch_call *call);
 
+/* seccomp(2), and prctl(2) with PR_SET_SECCOMP: forks are to be made without other calls then. */
+long fork_filter(struct slot *slot, const struct arch_call *call);
+
+/* ---- describe.c ----------------------------------------------------------------- */
+
+/* In a forked child, whose memory is its own: has the kernel know what it holds. */
+void describe_child(const struct slot *slot);
+
+/* prctl(2) with PR_SET_MM: what the program says of its memory holds for its children. */
+long describe_set(struct slot *slot, const struct arch_call *call);
+
 /* ---- sigaction.c ------------------------------------------------------------------ */
 
 /* The kernel's own structure. */
@@ -93,7 +104,7 @@ void maps_copy(const struct slot *slot, const char *path, int to);
 
 /* ---- parent.c --------------------------------------------------------------------- */
 
-/* getppid(2), and prctl(2) for the signal at the parent's death. */
+/* getppid(2), and prctl(2) about the signal at the parent's death. */
 long parent_pid(struct slot *slot, struct arch_call *call);
 long parent_prctl(struct slot *slot, struct arch_call *call);
 

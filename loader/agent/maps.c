@@ -106,14 +106,13 @@ static void decide(struct copy *c)
 	at++;
 	hi = read_hex(&at);
 	c->in_head = false;
-	/* The kernel's [stack] is the agent's. */
-	c->keep = !is_of_others(slot, lo) && !str_equal(name, "[stack]");
+	c->keep = !is_of_others(slot, lo) && !(slot->agent_stack >= lo && slot->agent_stack < hi);
 	if (!c->keep)
 		return;
 	put_text(c, c->head);
 	if (*name)
 		return;
-	if (slot->args >= lo && slot->args < hi)
+	if (slot->memory.start_stack >= lo && slot->memory.start_stack < hi)
 		name = "[stack]";
 	else if (lo >= slot->brk_lo && lo < slot->brk_hi && slot->brk_mapped > slot->brk_lo)
 		name = "[heap]";

@@ -197,27 +197,30 @@ long proc_look(struct slot *slot, struct arch_call *call)
 /* As the kernel tells it: what overwrites its arguments may run on into the environment. */
 static void put_cmdline(int fd, const struct slot *slot)
 {
-	uint64_t end = slot->args_end;
+	const struct prctl_mm_map *memory = &slot->memory;
+	uint64_t end = memory->arg_end;
 
-	if (end > slot->args && *(const char *)(end - 1)) {
-		while (end < slot->env_end && *(const char *)end)
+	if (end > memory->arg_start && end == memory->env_start && *(const char *)(end - 1)) {
+		while (end < memory->env_end && *(const char *)end)
 			end++;
 	}
-	sys3(__NR_write, fd, slot->args, end - slot->args);
+	sys3(__NR_write, fd, memory->arg_start, end - memory->arg_start);
 }
 
 /* From memory that the program may have unmapped: then the kernel says so, and nothing is there. */
 static void put_text(int fd, const struct slot *slot, enum proc_file file)
 {
+	const struct prctl_mm_map *memory = &slot->memory;
+
 	switch (file) {
 	case PROC_CMDLINE:
 		put_cmdline(fd, slot);
 		return;
 	case PROC_ENVIRON:
-		sys3(__NR_write, fd, slot->args_end, slot->env_end - slot->args_end);
+		sys3(__NR_write, fd, memory->env_start, memory->env_end - memory->env_start);
 		return;
 	case PROC_AUXV:
-		sys3(__NR_write, fd, slot->auxv, slot->auxv_end - slot->auxv);
+		sys3(__NR_write, fd, memory->auxv, memory->auxv_size);
 		return;
 	case PROC_MAPS:
 		maps_copy(slot, "/proc/self/maps", fd);

@@ -11,6 +11,7 @@
 
 #include "tproc/abi.h"
 
+#include <linux/prctl.h>
 #include <stdint.h>
 
 #define SLOT_PAGE UINT64_C(4096)
@@ -51,6 +52,8 @@
 #define SLOT_CPU_WORDS 16u
 #define SLOT_EXE_SIZE 4096u
 #define SLOT_TERMINAL_SIZE 64u
+/* The kernel keeps fewer. */
+#define SLOT_AUX_WORDS 64u
 /* Stacks for signals: one thread each, as many as there are; further threads have none. */
 #define SLOT_ALTS 512u
 #define SLOT_THREAD_ALT_SIZE UINT64_C(0x8000)
@@ -142,12 +145,7 @@ struct slot {
 	uint64_t mailbox; /* struct tp_mailbox */
 	uint64_t mailbox_header;
 	uint64_t registry;
-	/* the argument and environment strings, one behind the other, and the auxiliary vector */
-	uint64_t args;
-	uint64_t args_end;
-	uint64_t env_end;
-	uint64_t auxv;
-	uint64_t auxv_end;
+	uint64_t agent_stack; /* an address in it */
 	uint32_t launcher;     /* pid of tprun, 0: not known */
 	uint32_t death_signal; /* that the program gets when tprun's parent dies, 0: none */
 	uint64_t r_debug; /* 0: found through the program's DT_DEBUG */
@@ -160,6 +158,8 @@ struct slot {
 	uint64_t brk_now;
 	uint64_t brk_mapped;
 	uint32_t brk_lock; /* futex; tid of the holder */
+	uint32_t describes; /* whether the kernel lets a process describe its memory */
+	uint32_t filtered;  /* a filter of its own decides on its calls: it makes no others */
 	uint32_t pad;
 	/* stubs for what is mapped at run time */
 	uint64_t entry; /* struct patch_stub_head */
@@ -174,6 +174,13 @@ struct slot {
 	uint32_t exe_length;
 	struct slot_range ranges[TP_RUNS];
 	slot_hole holes[SLOT_HOLES];
+	/*
+	 * What the kernel would say of the program's memory if that were its own: image, stack,
+	 * arguments and environment (one behind the other), auxiliary vector (aux).  The break is the
+	 * kernel's.
+	 */
+	struct prctl_mm_map memory;
+	uint64_t aux[SLOT_AUX_WORDS];
 	struct slot_launch launch;
 	char terminal[SLOT_TERMINAL_SIZE]; /* what /dev/tty is; empty: the kernel knows */
 	/*

@@ -391,6 +391,9 @@ int debug_start(struct server *server, struct err *err)
 	result = agent_link_run_now(&server->agent, &plan, &refused);
 	plan_deinit(&plan);
 	debug->can_show = !result;
+	server->launch.can_describe = !result;
+	server->launch.brk = debug->own.start_brk;
+	server->launch.agent_stack = debug->own.start_stack;
 	if (result && refused.os_errno != EINVAL && refused.os_errno != EPERM) {
 		*err = refused;
 		return -1;

@@ -22,6 +22,9 @@ struct launch_space {
 	uint64_t cpuid_early;
 	uint64_t crash;
 	uint64_t vdso;
+	uint64_t brk;	      /* the kernel's, which nobody moves */
+	uint64_t agent_stack; /* an address in it */
+	bool can_describe;    /* the kernel lets a process say what its memory holds */
 	int32_t server_pid;
 	int32_t server_sid;
 	int32_t nice; /* the agent's own, which a process starts with */

@@ -1,8 +1,10 @@
 #include "loader/server/launch_slot.h"
 
 #include <sched.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are copied as they are");
@@ -101,6 +103,44 @@ static void fill_terminal(char terminal[SLOT_TERMINAL_SIZE], const struct launch
 	terminal[0] = '\0';
 }
 
+/* As the kernel notes it of what it executes (fs/binfmt_elf.c). */
+static void fill_image(struct prctl_mm_map *memory, const struct image *image, uint64_t bias)
+{
+	memory->start_code = UINT64_MAX;
+	for (uint32_t i = 0; i < image->segment_count; i++) {
+		const struct image_segment *segment = &image->segments[i];
+		uint64_t lo = segment->vaddr + bias;
+		uint64_t end = lo + segment->filesz;
+
+		memory->start_data = lo;
+		if (end > memory->end_data)
+			memory->end_data = end;
+		if (!(segment->prot & PROT_EXEC))
+			continue;
+		if (lo < memory->start_code)
+			memory->start_code = lo;
+		memory->end_code = end;
+	}
+}
+
+static void fill_memory(struct slot *slot, const struct launch_space *space,
+                        const struct layout *layout, const struct stack_image *stack)
+{
+	struct prctl_mm_map *memory = &slot->memory;
+
+	memory->start_brk = space->brk;
+	memory->brk = space->brk;
+	memory->start_stack = stack->sp;
+	memory->arg_start = stack->args;
+	memory->arg_end = stack->args_end;
+	memory->env_start = stack->args_end;
+	memory->env_end = stack->env_end;
+	memory->exe_fd = UINT32_MAX;
+	memcpy(slot->aux, stack->aux, stack->aux_size);
+	memory->auxv_size = (uint32_t)stack->aux_size;
+	memory->auxv = (__u64 *)(layout->state + offsetof(struct slot, aux));
+}
+
 void launch_slot_fill(struct slot *slot, const struct launch_space *space,
                       const struct launch_input *input, const struct stack_image *stack)
 {
@@ -135,11 +175,10 @@ void launch_slot_fill(struct slot *slot, const struct launch_space *space,
 	slot->ranges[0].cursor = layout->mmap_lo;
 	snprintf(slot->exe, sizeof(slot->exe), "%s", input->program->path);
 	slot->exe_length = (uint32_t)strlen(slot->exe);
-	slot->args = stack->args;
-	slot->args_end = stack->args_end;
-	slot->env_end = stack->env_end;
-	slot->auxv = stack->auxv;
-	slot->auxv_end = stack->auxv_end;
+	slot->agent_stack = space->agent_stack;
+	slot->describes = space->can_describe;
+	fill_image(&slot->memory, image, layout->program_bias);
+	fill_memory(slot, space, layout, stack);
 	slot->launcher = (uint32_t)input->caller->pid;
 	slot->death_signal = input->request->launch.death_signal;
 	fill_terminal(slot->terminal, space, input->request);

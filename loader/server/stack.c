@@ -1,5 +1,7 @@
 #include "loader/server/stack.h"
 
+#include "loader/agent/slot.h"
+
 #include "tproc/abi.h"
 
 #include <elf.h>
@@ -29,7 +31,7 @@
 #define MAX_STRINGS (6u << 20)
 #define MIN_STRINGS 131072u
 #define RANDOM_BYTES 16
-#define MAX_AUX 40
+#define MAX_AUX (SLOT_AUX_WORDS / 2)
 
 struct aux {
 	uint64_t entries[MAX_AUX][2];
@@ -186,10 +188,10 @@ int stack_build(const struct stack_input *input, struct stack_image *image, stru
 		*word++ = put_string(&p, image, input->envp[i]);
 	*word++ = 0;
 	image->env_end = image->sp + (uint64_t)(p - image->bytes);
-	image->auxv = image->sp + (uint64_t)((uint8_t *)word - image->bytes);
+	image->aux = (const uint8_t *)word;
 	aux_fill(&aux, input, random_at, platform_at, put_string(&p, image, input->execfn));
-	memcpy(word, aux.entries, aux.count * sizeof(aux.entries[0]));
-	image->auxv_end = image->auxv + aux.count * sizeof(aux.entries[0]);
+	image->aux_size = aux.count * sizeof(aux.entries[0]);
+	memcpy(word, aux.entries, image->aux_size);
 	return 0;
 }
 

@@ -31,12 +31,12 @@ struct stack_image {
 	uint8_t *bytes; /* what goes to [sp, top), owned */
 	size_t length;
 	uint64_t sp;
-	/* where the argument strings begin and end, the environment's after them, and auxv */
+	/* where the argument strings begin and end, the environment's after them */
 	uint64_t args;
 	uint64_t args_end;
 	uint64_t env_end;
-	uint64_t auxv;
-	uint64_t auxv_end;
+	const uint8_t *aux; /* the auxiliary vector, in bytes; at most SLOT_AUX_WORDS */
+	size_t aux_size;
 };
 
 /* ERR_OS with E2BIG when arguments and environment are beyond the kernel's limits. */

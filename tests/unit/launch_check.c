@@ -263,6 +263,35 @@ void launch_check_fds(const struct launched *l)
 	assert_int_equal(l->plan.fds[l->replay.clone.fd], l->request.cwd_fd);
 }
 
+/* What the kernel takes for the memory of a forked child (prctl(2), PR_SET_MM_MAP). */
+static void check_memory(const struct launched *l)
+{
+	const struct slot *slot = &l->slot;
+	const struct prctl_mm_map *memory = &slot->memory;
+	const struct image *image = l->image->image;
+	const uint64_t bias = l->layout.program_bias;
+
+	assert_true(slot->describes);
+	assert_int_equal(slot->agent_stack, launched_space.agent_stack);
+	assert_true(memory->start_code < memory->end_code);
+	assert_true(memory->start_code <= image->entry + bias &&
+	            image->entry + bias < memory->end_code);
+	assert_true(memory->start_data <= memory->end_data);
+	assert_true(memory->start_code >= image->vaddr_lo + bias &&
+	            memory->end_data <= image->vaddr_hi + bias);
+	assert_int_equal(memory->start_brk, launched_space.brk);
+	assert_int_equal(memory->brk, launched_space.brk);
+	assert_int_equal(memory->start_stack, slot->launch.sp);
+	assert_true(memory->start_stack < memory->arg_start);
+	assert_true(memory->arg_start < memory->arg_end);
+	assert_int_equal(memory->env_start, memory->arg_end);
+	assert_true(memory->env_start < memory->env_end && memory->env_end < l->layout.stack_hi);
+	assert_int_equal(memory->exe_fd, UINT32_MAX);
+	assert_int_equal((uint64_t)memory->auxv, l->layout.state + offsetof(struct slot, aux));
+	assert_true(memory->auxv_size <= sizeof(slot->aux));
+	assert_int_equal(slot->aux[memory->auxv_size / sizeof(slot->aux[0]) - 2], AT_NULL);
+}
+
 static void check_slot(const struct launched *l)
 {
 	const struct layout *layout = &l->layout;
@@ -320,5 +349,6 @@ void launch_check(const struct launched *l)
 	check_stack(l);
 	launch_check_fds(l);
 	check_slot(l);
+	check_memory(l);
 	check_self(l);
 }

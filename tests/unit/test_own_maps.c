@@ -140,13 +140,14 @@ static void test_further_lines_go_along(void **state)
 	assert_string_equal(copy(), expected);
 }
 
-/* The kernel's [stack] is the agent's; the program's has no name yet, and the heap neither. */
+/* The agent's is left out; the program's has no name yet, and the heap neither. */
 static void test_stack_and_heap(void **state)
 {
 	const uint64_t own = GRANULE(OWN_GRANULE);
 	char expected[1024];
 
-	slot.args = own + 100;
+	slot.memory.start_stack = own + 100;
+	slot.agent_stack = GRANULE(FREE_GRANULE) + 100;
 	slot.brk_lo = own + 65536;
 	slot.brk_hi = own + 131072;
 	add(mapping(GRANULE(FREE_GRANULE), "[stack]"));

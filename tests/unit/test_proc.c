@@ -93,9 +93,10 @@ static int setup(void **state)
 	slot.pid = (uint32_t)getpid();
 	slot.index = FAKE_SELF;
 	slot.registry = TP_REGISTRY_ADDR;
-	slot.args = (uint64_t)words;
-	slot.args_end = slot.args + sizeof("prog\0-x");
-	slot.env_end = slot.args + sizeof(words);
+	slot.memory.arg_start = (uint64_t)words;
+	slot.memory.arg_end = slot.memory.arg_start + sizeof("prog\0-x");
+	slot.memory.env_start = slot.memory.arg_end;
+	slot.memory.env_end = slot.memory.arg_start + sizeof(words);
 	slot.lo = GRANULE(OWN_GRANULE);
 	slot.hi = GRANULE(OWN_GRANULE + 1);
 	strcpy(slot.exe, OWN_EXE);
@@ -256,9 +257,10 @@ static void test_cmdline_that_grew(void **state)
 	char copy[] = "a much longer title\0rest";
 	char text[64];
 
-	slot.args = (uint64_t)copy;
-	slot.args_end = slot.args + 4;
-	slot.env_end = slot.args + sizeof(copy);
+	slot.memory.arg_start = (uint64_t)copy;
+	slot.memory.arg_end = slot.memory.arg_start + 4;
+	slot.memory.env_start = slot.memory.arg_end;
+	slot.memory.env_end = slot.memory.arg_start + sizeof(copy);
 	read_all(open_file("/proc/self/cmdline", O_RDONLY), text, sizeof(text));
 	assert_string_equal(text, "a much longer title");
 }
@@ -271,8 +273,8 @@ static void test_environ_and_auxv(void **state)
 	assert_int_equal(read_all(open_file("/proc/self/environ", O_RDONLY), text, sizeof(text)),
 	                 8);
 	assert_memory_equal(text, "A=1\0B=2", 8);
-	slot.auxv = (uint64_t)vector;
-	slot.auxv_end = slot.auxv + sizeof(vector);
+	slot.memory.auxv = (__u64 *)vector;
+	slot.memory.auxv_size = sizeof(vector);
 	assert_int_equal(read_all(open_file("/proc/self/auxv", O_RDONLY), text, sizeof(text)),
 	                 sizeof(vector));
 	assert_memory_equal(text, vector, sizeof(vector));
@@ -292,9 +294,10 @@ static void test_memory_that_is_gone(void **state)
 {
 	char text[64];
 
-	slot.args = 8;
-	slot.args_end = 16;
-	slot.env_end = 24;
+	slot.memory.arg_start = 8;
+	slot.memory.arg_end = 16;
+	slot.memory.env_start = 16;
+	slot.memory.env_end = 24;
 	assert_int_equal(read_all(open_file("/proc/self/environ", O_RDONLY), text, sizeof(text)),
 	                 0);
 }
@@ -375,7 +378,7 @@ static void test_stack_and_heap_have_names(void **state)
 
 	map_page(stack);
 	map_page(heap);
-	slot.args = stack + 100;
+	slot.memory.start_stack = stack + 100;
 	slot.brk_lo = heap;
 	slot.brk_hi = heap + (1 << 20);
 	slot.brk_mapped = heap + 4096;

@@ -34,6 +34,7 @@
 #define NR_READLINKAT 267
 #define NR_FACCESSAT 269
 #define NR_SET_ROBUST_LIST 273
+#define NR_SECCOMP 317
 #define NR_EXECVEAT 322
 #define NR_STATX 332
 #define NR_FACCESSAT2 439
@@ -73,6 +74,7 @@ bool patch_wants(uint32_t nr)
 	case NR_FACCESSAT2:
 	case NR_GETPPID:
 	case NR_PRCTL:
+	case NR_SECCOMP:
 		return true;
 	default:
 		return false;

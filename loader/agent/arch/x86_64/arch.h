@@ -41,6 +41,12 @@ static inline void arch_fill(void *to, int c, unsigned long n)
 	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
 }
 
+/* Between two looks at a word that another thread is about to change. */
+static inline void arch_pause(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
 /* Makes the call of `call` as it stands. */
 static inline long arch_pass(const struct arch_call *call)
 {
