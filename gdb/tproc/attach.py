@@ -349,5 +349,6 @@ def detach(inferior):
     with selection_kept():
         gdb.execute(f"detach inferiors {inferior.num}", to_string=True)
     debugger.gone(inferior.num)
+    breaks.on_left()
     if component:
         say(f"{component} is left to itself")

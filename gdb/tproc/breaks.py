@@ -22,6 +22,11 @@ FUNCTION = "_tproc_if"
 _known = {}  # number -> Breakpoint
 
 
+def concerns(names, component):
+    """Whether names, None for all, are a component's."""
+    return names is None or component.name in names or str(component.id) in names
+
+
 class Breakpoint(gdb.Breakpoint):
     """A breakpoint in the components of some names, those launched later included."""
 
@@ -37,10 +42,12 @@ class Breakpoint(gdb.Breakpoint):
         _known[self.number] = self
         self.settle()
 
+    def concerned(self):
+        """Inferiors of attached components that it is for."""
+        return [inferior for inferior, component in debugger.attached() if self.concerns(component)]
+
     def concerns(self, component):
-        return component is not None and (
-            self.names is None or component.name in self.names
-            or str(component.id) in self.names)
+        return component is not None and concerns(self.names, component)
 
     def holds(self):
         """Whether the current thread, which got here, is to stop; the function of ours."""
@@ -53,8 +60,7 @@ class Breakpoint(gdb.Breakpoint):
     def settle(self):
         """Attached components have come: finds out anew how GDB is to judge a hit."""
         self.narrow()
-        concerned = [inferior for inferior, component in debugger.attached()
-                     if self.concerns(component)]
+        concerned = self.concerned()
         if len(concerned) != 1 or self.pending or not self._tie(concerned[0]):
             self.ask()
 
@@ -103,6 +109,9 @@ class Breakpoint(gdb.Breakpoint):
         if not self._giving and self.condition != self._given:
             self.only_if = self._given = self.condition
             self.settle()
+
+    def on_left(self):
+        """An attached component has left."""
 
     # ---- where it is ------------------------------------------------------------------------------
 
@@ -159,6 +168,12 @@ def settle_all():
     """Components were attached, and GDB has found new locations, or could not be."""
     for breakpoint_ in ours():
         breakpoint_.settle()
+
+
+def on_left():
+    """Somebody is not attached any more, and GDB is through with that."""
+    for breakpoint_ in ours():
+        breakpoint_.on_left()
 
 
 Function()

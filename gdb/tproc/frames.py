@@ -11,7 +11,7 @@ import gdb
 from gdb.FrameDecorator import FrameDecorator
 
 from . import stacks
-from .debugger import WRONG, debugger, quoted
+from .debugger import WRONG, debugger, quoted, selection_kept, switch_to
 
 MOST_FRAMES = 256
 MOST_MODULES = 64
@@ -79,6 +79,17 @@ def complete(thread, registry=None):
             break
     thread.switch()
     return foreign
+
+
+def know(inferior, address):
+    """Adds the foreign module that an address is in to an inferior's program space."""
+    mine = debugger.component(inferior)
+    module = _foreign_module(debugger.recent_registry(), mine, address) if mine else None
+    seen = _added.setdefault((inferior.num, mine.pid), set()) if module else ()
+    if module and module.path.startswith("/") and (module.path, module.bias) not in seen:
+        with selection_kept():
+            switch_to(inferior)
+            _add(module, seen)
 
 
 def _is_known(inferior, mine, registry):

@@ -15,7 +15,7 @@ import os
 
 import gdb
 
-from . import attach, later
+from . import attach, breaks, later
 from .debugger import WRONG, debugger, selection_kept, switch_to
 from .registry import layout, printable
 
@@ -36,7 +36,7 @@ def program(pid):
         return "another program"
 
 
-def _is_alive(pid):
+def is_alive(pid):
     """A process that has ended may still wait to be collected."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -56,7 +56,7 @@ def _byte(pid, address):
 
 def _has_left(pid):
     """It lives, in another memory than that of the space."""
-    return _byte(pid, layout.TP_REGISTRY_ADDR) is None and _is_alive(pid)
+    return _byte(pid, layout.TP_REGISTRY_ADDR) is None and is_alive(pid)
 
 
 # ---- locations ---------------------------------------------------------------------------------
@@ -174,6 +174,7 @@ def _mend():
     with contextlib.suppress(gdb.error, OSError, *WRONG):
         _disable_of_dead()
         _put_back()
+        breaks.on_left()
 
 
 # ---- what GDB tells ----------------------------------------------------------------------------
@@ -223,7 +224,7 @@ def _on_exited(event):
     executed = debugger.executed.pop(pid, None)
     if not component and not executed:
         return
-    alive = _is_alive(pid)
+    alive = is_alive(pid)
     if component:
         _tell(component, alive)
     if not alive:

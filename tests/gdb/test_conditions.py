@@ -44,6 +44,25 @@ while len(seen) < 2:
     seen.add(current())
 """)
 
+    def test_listed(self):
+        """As they were set, whoever evaluates the condition."""
+        self.two()
+        self.gdb("""
+equals(ex("tproc break"), "No breakpoints.\\n")
+ex("tproc attach")
+ex("tproc break right square if n % 4 == 1")
+ex("tproc break right,left,late work")
+ex("tproc tbreak all do_check")
+ex("continue")
+ex("disable 2")
+ex("tproc detach left")
+matches(ex("tproc break"), r"^NUM +NAMES +LOCATION +CONDITION +ENABLED +HITS +ATTACHED$"
+        r".^ +1 +right +square +n % 4 == 1 +yes +\\d+ +right .\\d+.$"
+        r".^ +2 +late,left,right +work +no +\\d+ +right .\\d+.$"
+        r".^ +3 +all +do_check +yes +0 +right .\\d+.$")
+refuses("tproc break right", "usage: tproc break")
+""")
+
     def test_ignored_are_those_that_hold(self):
         self.two()
         self.gdb("""

@@ -4,9 +4,13 @@ import re
 
 import gdb
 
-from ..breaks import Breakpoint, ours
+from ..breaks import ours
+from ..debugger import debugger
+from ..addresses import set_breakpoint
+from ..text import table
 from . import Command
 
+HEAD = (">NUM", "NAMES", "LOCATION", "CONDITION", "ENABLED", ">HITS", "ATTACHED")
 FORM = re.compile(r"\s*(\S+)\s+(.*?)(?:\s+if\s+(.*))?\s*", re.DOTALL)
 
 
@@ -14,14 +18,18 @@ class Break(Command):
     """Set a breakpoint in some components only.
 
 Usage: tproc break NAME[,NAME...]|all LOCATION [if COND]
+       tproc break
 
-LOCATION is as for GDB's own command.  The breakpoint is there for components of that name that are
+LOCATION is as for GDB's own command; *ADDR may be in the code of another component.  The breakpoint is there for components of that name that are
 launched later as well, and waits for libraries that are not loaded yet.  COND may use local
 variables; it is evaluated in whichever component gets there.  GDB's "condition" changes it.
 
+Without arguments, those that there are, as they were set; ATTACHED are the components in which each is now.
+
 Examples:
   (gdb) tproc break printstr show_string
-  (gdb) tproc break allocstr,printstr work.c:12 if n > 3"""
+  (gdb) tproc break allocstr,printstr work.c:12 if n > 3
+  (gdb) tproc break printstr *0x101400a67387"""
 
     NAME = "break"
     RAW = True
@@ -29,12 +37,27 @@ Examples:
     TEMPORARY = False
 
     def run(self, args):
+        if not args.strip():
+            self.list()
+            return
         match = FORM.fullmatch(args)
         if not match:
             raise gdb.GdbError(f"usage: tproc {self.NAME} NAME[,NAME...]|all LOCATION [if COND]")
         names, location, condition = match.groups()
         chosen = None if names == "all" else frozenset(filter(None, names.split(",")))
-        Breakpoint(location, chosen, condition, self.TEMPORARY)
+        set_breakpoint(location, chosen, condition, self.TEMPORARY)
+
+    @staticmethod
+    def list():
+        rows = [(bp.number, ",".join(sorted(bp.names or ("all",))), bp.location, bp.only_if or "",
+                 "yes" if bp.enabled else "no", bp.hit_count,
+                 ", ".join(str(debugger.component(inferior)) for inferior in bp.concerned()))
+                for bp in sorted(ours(), key=lambda bp: bp.number)]
+        if not rows:
+            gdb.write("No breakpoints.\n")
+            return
+        for line in table(HEAD, rows):
+            gdb.write(line + "\n")
 
 
 class TemporaryBreak(Break):
