@@ -11,7 +11,7 @@ import os
 
 import gdb
 
-from . import attach, breaks, frames, leaving
+from . import attach, breaks, frames, processes
 from .debugger import debugger, quoted, selection_kept, setting, switch_to
 
 
@@ -40,7 +40,7 @@ class AtAddress(breaks.Breakpoint):
         now = registry.owner(address).component
         owner = self._owners.setdefault(address, now)
         return owner is None or (now is not None and now.id == owner.id and now.lives
-                                 and leaving.is_alive(now.pid))
+                                 and processes.is_alive(now.pid))
 
     def _tell_gone(self, address):
         attach.say(f"[Breakpoint {self.number} is off: the code at {address:#x} was that of "

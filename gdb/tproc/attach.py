@@ -11,7 +11,7 @@ import time
 
 import gdb
 
-from . import breaks, foreign, later, start
+from . import breaks, foreign, later, processes, start
 from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to, told
 
 # What has to be so while components are debugged.
@@ -69,6 +69,8 @@ def _is_unused(inferior):
 def leave_executing():
     """Leaves programs that components executed, which are in memories of their own."""
     for inferior, component in debugger.executing():
+        if processes.collect(inferior):
+            continue
         with selection_kept():
             gdb.execute(f"detach inferiors {inferior.num}", to_string=True)
         say(f"What {component} executed is left to itself")
@@ -346,6 +348,8 @@ def anybody_runs():
 def detach(inferior):
     """Leaves a component as it was found, running."""
     component = debugger.component(inferior)
+    if processes.collect(inferior):
+        return
     with selection_kept():
         gdb.execute(f"detach inferiors {inferior.num}", to_string=True)
     debugger.gone(inferior.num)

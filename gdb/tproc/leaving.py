@@ -15,7 +15,7 @@ import os
 
 import gdb
 
-from . import attach, breaks, later
+from . import attach, breaks, later, processes
 from .debugger import WRONG, debugger, selection_kept, switch_to
 from .registry import layout, printable
 
@@ -36,15 +36,6 @@ def program(pid):
         return "another program"
 
 
-def is_alive(pid):
-    """A process that has ended may still wait to be collected."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
 def _byte(pid, address):
     """What lies there, breakpoints included; None where there is nothing."""
     try:
@@ -56,7 +47,7 @@ def _byte(pid, address):
 
 def _has_left(pid):
     """It lives, in another memory than that of the space."""
-    return _byte(pid, layout.TP_REGISTRY_ADDR) is None and is_alive(pid)
+    return _byte(pid, layout.TP_REGISTRY_ADDR) is None and processes.is_alive(pid)
 
 
 # ---- locations ---------------------------------------------------------------------------------
@@ -224,7 +215,7 @@ def _on_exited(event):
     executed = debugger.executed.pop(pid, None)
     if not component and not executed:
         return
-    alive = is_alive(pid)
+    alive = processes.is_alive(pid)
     if component:
         _tell(component, alive)
     if not alive:
@@ -237,8 +228,14 @@ def _on_exited(event):
         later.post(lambda: attach.remove(inferior))
 
 
+def _on_exiting(_event):
+    for inferior in gdb.inferiors():
+        processes.collect(inferior)
+
+
 _CONNECTED = (("breakpoint_created", _on_breakpoint), ("breakpoint_modified", _on_breakpoint),
-              ("new_objfile", _on_new_objfile), ("exited", _on_exited))
+              ("new_objfile", _on_new_objfile), ("exited", _on_exited),
+              ("gdb_exiting", _on_exiting))
 
 
 def install():

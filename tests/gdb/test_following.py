@@ -90,7 +90,31 @@ ex("tproc detach")
         self.assertEqual(len(re.findall(r"\[late \(5\) ended(, exit| with) status 0\]", said)), 1, said)
 
 
-in_both_modes(Following, ("restarts", "others"))
+    def quits_before_it_knows(self, mode, how=""):
+        """Somebody has ended, and GDB quits or detaches before it hears of that."""
+        self.launch("right")
+        self.expected_gone.add("left")
+        self.run_in(mode, "", 2, r"""
+pid = debugger.attached_by_name("left")[0][0].pid
+go()
+yield lambda: all(t.is_running() for t in threads())
+tell("left", "exit 0")
+tasks = [f"/proc/{pid}/task/{task}/stat" for task in os.listdir(f"/proc/{pid}/task")]
+while not all(") Z " in open(task).read() for task in tasks):
+    select.select([], [], [], 0.002)
+""" + how + """
+print("the script came to its end", flush=True)
+gdb.execute("quit 0")
+""")
+
+    def detaches_before_it_knows(self, mode):
+        self.quits_before_it_knows(mode, """
+ex("tproc detach")
+equals([i.pid for i in gdb.inferiors() if i.pid], [])
+""")
+
+
+in_both_modes(Following, ("restarts", "others", "quits_before_it_knows", "detaches_before_it_knows"))
 
 
 if __name__ == "__main__":
