@@ -338,6 +338,13 @@ struct tp_table {
 	uint32_t count;
 };
 
+/* Debuggers that are at work in the space, and who may say what its memory holds. */
+enum tp_debuggers {
+	TP_DEBUGGERS_NONE = 0,	    /* nobody: the space's own description stays */
+	TP_DEBUGGERS_ATTACHED = 1,  /* whoever forks, so that the child begins with its parent's */
+	TP_DEBUGGERS_ATTACHING = 2, /* the server, for a debugger that attaches */
+};
+
 struct tp_registry {
 	uint64_t magic;
 	uint32_t abi_version;
@@ -369,7 +376,9 @@ struct tp_registry {
 	struct tp_table heap;	     /* bytes */
 	struct tp_table cpuid;	     /* struct tp_cpuid */
 	uint64_t quarantine;	     /* bytes of addresses that rest; UINT64_MAX: all, for ever */
-	uint64_t reserved[15];
+	uint32_t debuggers;	     /* enum tp_debuggers */
+	uint32_t reserved32;
+	uint64_t reserved[14];
 };
 
 #define TP_REGISTRY_SIZE UINT64_C(0x4000000)

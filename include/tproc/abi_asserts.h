@@ -196,7 +196,9 @@ TP_AT(struct tp_registry, names, 248);
 TP_AT(struct tp_registry, heap, 264);
 TP_AT(struct tp_registry, cpuid, 280);
 TP_AT(struct tp_registry, quarantine, 296);
-TP_AT(struct tp_registry, reserved, 304);
+TP_AT(struct tp_registry, debuggers, 304);
+TP_AT(struct tp_registry, reserved32, 308);
+TP_AT(struct tp_registry, reserved, 312);
 
 TP_SIZE(struct tp_mailbox_header, 1040);
 TP_AT(struct tp_mailbox_header, doorbell, 0);

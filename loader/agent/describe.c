@@ -7,6 +7,7 @@
  */
 #include "inspace.h"
 
+#include <linux/auxvec.h>
 #include <linux/prctl.h>
 
 /* Where prctl_mm_map has what each of PR_SET_MM's options sets, in words. */
@@ -24,11 +25,38 @@ static const uint8_t words[] = {
 	[PR_SET_MM_ENV_END] = offsetof(struct prctl_mm_map, env_end) / 8,
 };
 
+/* Without success the memory looks like the agent's, which harms nobody. */
+static void describe(const struct prctl_mm_map *map)
+{
+	sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, map, sizeof(*map), 0);
+}
+
 void describe_child(const struct slot *slot)
 {
-	/* Without success the child looks like the agent, which harms nobody. */
 	if (slot->describes)
-		sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &slot->memory, sizeof(slot->memory), 0);
+		describe(&slot->memory);
+}
+
+void describe_for_fork(const struct slot *slot)
+{
+	struct prctl_mm_map map = slot->memory;
+	uint64_t aux[SLOT_AUX_WORDS];
+	uint32_t count = 0;
+
+	if (!slot->describes)
+		return;
+	for (uint32_t i = 0; i + 1 < SLOT_AUX_WORDS; i += 2) {
+		if (slot->aux[i] == AT_PAGESZ)
+			continue;
+		aux[count++] = slot->aux[i];
+		aux[count++] = slot->aux[i + 1];
+		if (slot->aux[i] == AT_NULL)
+			break;
+	}
+	map.start_stack = slot->agent_stack; /* by which others tell what it is */
+	map.auxv = (__u64 *)aux;
+	map.auxv_size = (uint32_t)(count * sizeof(aux[0]));
+	describe(&map);
 }
 
 /* The kernel has taken as many bytes from there. */

@@ -89,6 +89,17 @@ static long do_set_mm(const struct plan_op *op, int plan_fd, uint64_t data_off)
 	return sys5(__NR_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0);
 }
 
+/* What the server wants to be seen stays: who forks sees the registry before it says anything. */
+static long do_show(const struct plan_op *op, int plan_fd, uint64_t data_off)
+{
+	bool held = fork_hold();
+	long result = do_set_mm(op, plan_fd, data_off);
+
+	if (held)
+		fork_let();
+	return result;
+}
+
 static long do_clone(const struct plan_op *op, const struct plan_run *run, const int *fds,
 		     int32_t *ret_pid)
 {
@@ -134,7 +145,7 @@ static long execute(const struct plan_op *op, int plan_fd, const struct plan_run
 		sys3(__NR_mseal, op->addr, op->len, 0);
 		return 0;
 	case PLAN_SET_MM:
-		return do_set_mm(op, plan_fd, run->data_off);
+		return do_show(op, plan_fd, run->data_off);
 	case PLAN_CLONE:
 		return do_clone(op, run, fds, ret_pid);
 	default:

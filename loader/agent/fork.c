@@ -170,15 +170,48 @@ long fork_filter(struct slot *slot, const struct arch_call *call)
 	return result;
 }
 
+bool fork_hold(void)
+{
+	uint32_t *word = &((struct tp_mailbox_header *)TP_MAILBOX_ADDR)->fork_lock;
+	enum lock_result locked = lock(word, (uint32_t)sys0(__NR_getpid));
+
+	/* Who died with it may have left anybody's memory marked. */
+	if (locked == LOCK_INHERITED)
+		sys3(__NR_madvise, FIRST_ADDR, LAST_ADDR - FIRST_ADDR, MADV_DOFORK);
+	return locked != LOCK_BUSY;
+}
+
+void fork_let(void)
+{
+	unlock(&((struct tp_mailbox_header *)TP_MAILBOX_ADDR)->fork_lock);
+}
+
+/*
+ * With the lock.  A debugger that follows the fork looks at the child before that can say what it
+ * is; it begins with what the memory of all says.
+ */
+static void prepare(const struct slot *slot, bool alone, enum lock_result locked)
+{
+	const struct tp_registry *registry = (const struct tp_registry *)slot->registry;
+
+	if (alone)
+		advise_others(slot, MADV_DONTFORK);
+	else if (locked == LOCK_INHERITED)
+		advise_others(slot, MADV_DOFORK);
+	if (__atomic_load_n(&registry->debuggers, __ATOMIC_ACQUIRE) == TP_DEBUGGERS_ATTACHED)
+		describe_for_fork(slot);
+}
+
 long fork_own(struct slot *slot, const struct arch_call *call)
 {
 	const struct tp_self *self = (const struct tp_self *)slot->self;
+	bool alone = !(self->flags & TP_SELF_FORK_ALL);
 	uint32_t *word = lock_word(slot);
 	enum lock_result locked;
 	uint64_t before;
 	long result;
 
-	if (!report_is_live(slot) || (self->flags & TP_SELF_FORK_ALL)) {
+	if (!report_is_live(slot)) {
 		result = arch_pass(call);
 		if (result == 0)
 			begin_child(slot);
@@ -191,12 +224,13 @@ long fork_own(struct slot *slot, const struct arch_call *call)
 	if (locked != LOCK_TAKEN)
 		advise_own(slot, MADV_DOFORK);
 	if (locked != LOCK_BUSY)
-		advise_others(slot, MADV_DONTFORK);
+		prepare(slot, alone, locked);
 	result = arch_pass(call);
 	if (result == 0) {
 		begin_child(slot);
 	} else if (locked != LOCK_BUSY) {
-		advise_others(slot, MADV_DOFORK);
+		if (alone)
+			advise_others(slot, MADV_DOFORK);
 		unlock(word);
 	}
 	signals_restore(before);

@@ -61,10 +61,23 @@ long fork_own(struct slot *slot, const struct arch_call *call);
 /* seccomp(2), and prctl(2) with PR_SET_SECCOMP: forks are to be made without other calls then. */
 long fork_filter(struct slot *slot, const struct arch_call *call);
 
+/*
+ * Nobody who forks describes the memory of all from here to fork_let().  False when somebody takes
+ * too long.
+ */
+bool fork_hold(void);
+void fork_let(void);
+
 /* ---- describe.c ----------------------------------------------------------------- */
 
 /* In a forked child, whose memory is its own: has the kernel know what it holds. */
 void describe_child(const struct slot *slot);
+
+/*
+ * Before a fork, in the memory of all: the same but for AT_PAGESZ, without which debuggers know that
+ * it is everybody's.
+ */
+void describe_for_fork(const struct slot *slot);
 
 /* prctl(2) with PR_SET_MM: what the program says of its memory holds for its children. */
 long describe_set(struct slot *slot, const struct arch_call *call);

@@ -51,6 +51,22 @@ static void answer(struct debug_session *session, uint32_t id, int error, pid_t 
 
 static void grant_next(struct server *server);
 
+/* Who may describe the memory from now on. */
+static void publish(struct server *server)
+{
+	uint32_t debuggers = TP_DEBUGGERS_NONE;
+
+	if (server->debug.holder)
+		debuggers = TP_DEBUGGERS_ATTACHING;
+	else if (server->debug.sessions)
+		debuggers = TP_DEBUGGERS_ATTACHED;
+	if (server->registry.map->debuggers == debuggers)
+		return;
+	registry_begin(&server->registry);
+	__atomic_store_n(&server->registry.map->debuggers, debuggers, __ATOMIC_RELEASE);
+	registry_end(&server->registry);
+}
+
 static void on_shown(struct plan_job *job, const struct plan_done *done)
 {
 	struct show_job *show = container_of(job, struct show_job, job);
@@ -77,12 +93,14 @@ static int make_view(struct server *server, const struct threadproc *tp, struct 
 	const struct debug_state *debug = &server->debug;
 	const struct tp_threadproc *record;
 
+	if (!tp) {
+		*ret_mm = debug->own;
+		return 0;
+	}
 	if (mm_view_read(server->agent.pid, ret_mm, err))
 		return -1;
 	memcpy(ret_mm->aux, debug->own.aux, sizeof(ret_mm->aux));
 	ret_mm->aux_count = debug->own.aux_count;
-	if (!tp)
-		return 0;
 	record = threadproc_record(tp);
 	mm_view_set_program(ret_mm, &(struct mm_program){
 					    .phdr = record->phdr,
@@ -164,6 +182,7 @@ static void show_for(struct debug_session *session, uint32_t id)
 	int error;
 
 	server->debug.holder = session;
+	publish(server);
 	if (tp)
 		note_attached(session, tp);
 	error = tp ? submit(server, session, tp) : ESRCH;
@@ -177,6 +196,7 @@ static void end_turn(struct server *server, struct debug_session *session)
 	int error;
 
 	server->debug.holder = NULL;
+	publish(server);
 	error = submit(server, session, NULL);
 	if (error && session)
 		answer(session, 0, error, 0);
@@ -411,6 +431,7 @@ struct debug_session *debug_open(struct server *server, struct client *client, u
 	session->client = client;
 	session->flags = flags;
 	DL_APPEND(server->debug.sessions, session);
+	publish(server);
 	return session;
 }
 
@@ -421,7 +442,8 @@ void debug_close(struct debug_session *session)
 	DL_DELETE(server->debug.sessions, session);
 	if (session->job)
 		session->job->session = NULL;
-	if (server->debug.holder == session)
+	/* Who forked under the debugger has left what it said. */
+	if (!server->debug.holder || server->debug.holder == session)
 		end_turn(server, NULL);
 	let_all_go(server, session);
 	if (session->attached_count)

@@ -19,6 +19,7 @@ import pathlib
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -244,14 +245,14 @@ class GdbTest(SpaceTest):
         self.assertEqual(match[2], "0", f"{name} has calculated wrong")
         return int(match[1])
 
-    def check_default_auxv(self):
-        """The agent's own program headers are shown again."""
+    def shown_auxv(self):
         with open(f"/proc/{self.space.ping()[1]}/auxv", "rb") as file:
-            data = file.read()
-        words = [int.from_bytes(data[i:i + 8], sys.byteorder) for i in range(0, len(data), 8)]
-        shown = dict(zip(words[::2], words[1::2]))
-        self.assertEqual(shown[3] >> 24, 0x70, "AT_PHDR is the agent's")
-        self.assertNotIn(6, shown, "AT_PAGESZ")
+            return dict(struct.iter_unpack("QQ", file.read()))
+
+    def check_default_auxv(self):
+        """The agent's own program headers are shown again, shortly after a debugger's end."""
+        self.space.until(lambda: self.shown_auxv()[3] >> 24 == 0x70, "AT_PHDR is the agent's")
+        self.assertNotIn(6, self.shown_auxv(), "AT_PAGESZ")
 
     def kill_gdb(self, process):
         os.kill(process.pid, signal.SIGKILL)
