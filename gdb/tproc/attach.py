@@ -11,7 +11,7 @@ import time
 
 import gdb
 
-from . import breaks, foreign, later, processes, start
+from . import breaks, foreign, later, modes, processes, start
 from .debugger import debugger, quiet, quoted, selection_kept, setting, switch_to, told
 
 # What has to be so while components are debugged.
@@ -53,10 +53,7 @@ def interrupt():
 def prepare():
     for name, value in SETTINGS:
         gdb.execute(f"set {name} {value}", to_string=True)
-    # A thread that executes a copy of an instruction would be lost if GDB were killed meanwhile.
-    # Non-stop mode cannot do without.
-    if not gdb.parameter("non-stop"):
-        gdb.execute("set displaced-stepping off", to_string=True)
+    modes.prepare()
 
 
 def _is_unused(inferior):

@@ -17,7 +17,7 @@ def _check_version():
 _check_version()
 
 # pylint: disable=wrong-import-position
-from . import attach, frames, later, leaving, prompt  # noqa: E402
+from . import attach, cores, frames, later, leaving, prompt  # noqa: E402
 from .debugger import Parameter, debugger  # noqa: E402
 from .follow import follower  # noqa: E402
 from .watches import watches  # noqa: E402
@@ -68,6 +68,7 @@ from .commands import breakpoints, catch, core, freeze, run, script, watch  # no
 from . import functions, printers  # noqa: E402,F401
 
 frames.Filter()
+cores.install()
 later.install()
 leaving.install()
 attach.on_attached.append(watches.on_attached)

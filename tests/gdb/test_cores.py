@@ -8,7 +8,7 @@ import resource
 import signal
 import subprocess
 
-from gdbtest import GdbTest, main
+from gdbtest import PROGRAMS, GdbTest, main
 from space import tool
 
 
@@ -50,10 +50,40 @@ matches(ex("info sharedlibrary"), "Yes.*libc.so.6")
     def test_of_a_debugger_that_knows_nothing(self):
         """The default vector names the agent's program, as in a core of the kernel's."""
         subprocess.run([tool("gdb"), "-nx", "-batch", "-p", str(self.workers["left"].pid), "-ex",
-                        "generate-core-file " + self.core.replace(" ", "\\ ")], check=True,
+                        "generate-core-file " + self.core], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                        env=self.environment(), timeout=60)
         self.look()
+
+    def test_of_gdbs_own_command(self):
+        """A GDB that knows nothing of spaces finds program, libraries and thread-local variables in it."""
+        self.gdb(f"""
+ex("tproc attach")
+ex("tproc select right")
+ex("generate-core-file " + {self.core!r})
+ex("tproc detach")
+""")
+        done = subprocess.run(
+            [tool("gdb"), "-nx", "-batch", str(PROGRAMS / "worker-2"), self.core, "-ex", "print component",
+             "-ex", "info sharedlibrary"], check=True, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        self.assertRegex(done.stdout, r"(?s)\$1 = 2\n.*Yes.*libc\.so\.6")
+
+    def test_that_cannot_be_written(self):
+        """What GDB was told for the length of a command does not outlive it."""
+        self.gdb_in_loop("""
+ex("tproc attach left")
+refuses("generate-core-file /nowhere/core", "Failed to open")
+ex("add-inferior -no-connection")
+ex("inferior 2")
+refuses("detach", "not being run")
+ex("inferior 1")
+---
+matches(ex("show schedule-multiple"), "on")
+auxv = open(f"/proc/{gdb.selected_inferior().pid}/auxv", "rb").read()
+entry = next(c.record.entry for _, c in sys.modules["tproc.debugger"].debugger.attached())
+holds(entry.to_bytes(8, "little") not in auxv)
+""")
 
     def test_by_the_wrapper(self):
         """tpgdb --core FILE, with a question for it."""

@@ -11,6 +11,8 @@ from terminal import CTRL_C, Terminal
 
 
 class Fronts(GdbTest):
+    token = 0  # of the last command of the machine interface
+
     def setUp(self):
         super().setUp()
         for name in ("left", "right"):
@@ -98,14 +100,16 @@ ex("tproc detach")
         said = ""
         for line in front.stdout:
             said += line
-            self.assertFalse(line.startswith("^error"), said)
+            self.assertNotRegex(line, r"^\d*\^error")
             if line.startswith(until):
                 return line
         self.fail(said)
         return None
 
     def done(self, front, command):
-        return self.runs(front, command, "^done")
+        """The answer to this command, and not one that still comes to another."""
+        self.token += 1
+        return self.runs(front, f"{self.token}{command}", f"{self.token}^done")
 
     # ---- without tpgdb ----------------------------------------------------------------------------
 
@@ -148,7 +152,7 @@ for name in ("left", "right"):
         seen.append(value("own_rounds"))
     holds(min(seen) == 0 < max(seen))
 ex("tproc detach")
-ex("disconnect")
+ex("monitor exit")
 """.replace("\\\\\\\\", "\\\\"))
         self.assertNotIn("warning", said)
 
