@@ -27,7 +27,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "golden"), str(HERE.parent / "integration")]
 
-from golden import Scene, heed_signals  # noqa: E402
+from golden import Scene  # noqa: E402
 from mask import masked  # noqa: E402
 from space import BUILD, TIMEOUT, command  # noqa: E402
 
@@ -75,7 +75,6 @@ def main():
     update = sys.argv[1:2] == ["--update"]
     path = pathlib.Path(sys.argv[-1])
     text = path.read_text(encoding="utf-8")
-    heed_signals()
     with Scene() as scene:
         if update:
             text = SESSION.sub(lambda match: updated(scene, match), text)

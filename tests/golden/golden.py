@@ -11,7 +11,6 @@ import json
 import os
 import pathlib
 import re
-import signal
 import subprocess
 import sys
 
@@ -164,12 +163,6 @@ def compare(name, answer, update):
     return False
 
 
-def heed_signals():
-    """Those that a background job ignores: they are in what is told of the scene."""
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
-
-
 def main():
     update = "--update" in sys.argv[1:]
     wanted = [word for word in sys.argv[1:] if word != "--update"]
@@ -186,5 +179,4 @@ def main():
 
 if __name__ == "__main__":
     os.environ.pop("TPROC_SPACE", None)
-    heed_signals()
     sys.exit(main())

@@ -41,6 +41,16 @@ PAGE = 4096
 STUBS_SIZE = 1 << 16
 
 
+def heed_signals():
+    """Those that a background job, or nohup, ignores: programs would inherit that."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
+heed_signals()
+
+
 def command(name):
     """Path of a command in the build directory."""
     for place in ("bin", "loader/client", "loader/server", "loader", "inspect"):
