@@ -109,6 +109,19 @@ class AtAddress(breaks.Breakpoint):
     on_left = breaks.Breakpoint.settle
 
 
+def _refuse_foreign(location, names):
+    """GDB 12 does not say where breakpoints are.  They would stay in code that is gone, in somebody else's then."""
+    if hasattr(gdb, "BreakpointLocation"):
+        return
+    try:
+        address = int(gdb.parse_and_eval(f"(unsigned long) ({location[1:]})"))
+    except gdb.error:  # which setting it will tell
+        return
+    owner = debugger.registry().owner(address).component
+    if owner and not breaks.concerns(names, owner):
+        raise gdb.GdbError(f"tproc: {address:#x} is in {owner}; a breakpoint there for others needs GDB 13")
+
+
 def set_breakpoint(location, names, condition, temporary):
     """What "tproc break" makes of its arguments."""
     if not location.startswith("*"):
@@ -121,4 +134,5 @@ def set_breakpoint(location, names, condition, temporary):
     with selection_kept():
         if concerned and gdb.selected_inferior() not in concerned:
             switch_to(concerned[0])
+        _refuse_foreign(location, names)
         AtAddress(location, names, condition, temporary)

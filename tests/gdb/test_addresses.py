@@ -159,6 +159,25 @@ ex("tproc detach")
         self.assertRegex(told, r"\[Breakpoint 1 is off: the code at 0x\w+ was that of own \(4\)\]")
 
 
+class Refused(ModesTest):
+    def test_by_an_old_gdb(self):
+        """One that does not say where breakpoints are: own code can have one, that of others cannot."""
+        self.launch("left")
+        self.launch("own")
+        address = self.ask("own", "address").split()[1]
+        self.gdb(f"""
+if hasattr(gdb, "BreakpointLocation"):
+    del gdb.BreakpointLocation
+ex("tproc attach")
+refuses("tproc break left *{address}", r"is in own \\(\\d+\\); a breakpoint there for others needs GDB 13")
+equals(gdb.breakpoints(), ())
+ex("tproc tbreak own *{address}")
+ex("tproc tbreak left *square")
+ex("delete")
+ex("tproc detach")
+""")
+
+
 in_both_modes(Addresses, ("one", "several", "gone"))
 
 
