@@ -244,20 +244,25 @@ static int visit_batch(struct hits *hits, hits_visitor *visit, void *context, st
 	return ret;
 }
 
-int hits_wait(struct hits *hits, hits_visitor *visit, void *context, uint64_t *ret_lost,
-              struct err *err)
+int hits_gather(struct hits *hits, struct err *err)
 {
-	int ended = wait_for_rings(hits, err);
-	int ret;
-
-	if (ended < 0)
-		return -1;
-	hits->lost = 0;
 	for (size_t i = 0; i < hits->cpu_count; i++) {
 		if (hits->rings[i].head && drain(hits, &hits->rings[i], err))
 			return -1;
 	}
+	return 0;
+}
+
+int hits_wait(struct hits *hits, hits_visitor *visit, void *context, uint64_t *ret_lost,
+              struct err *err)
+{
+	int ended = hits->batch_count ? 0 : wait_for_rings(hits, err);
+	int ret;
+
+	if (ended < 0 || hits_gather(hits, err))
+		return -1;
 	*ret_lost = hits->lost;
+	hits->lost = 0;
 	if (ended && !hits->batch_count)
 		return err_set(err, ERR_NO_SPACE, "nobody is left to watch");
 	ret = visit_batch(hits, visit, context, err);

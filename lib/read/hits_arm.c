@@ -293,9 +293,12 @@ int hits_check_range(const struct hits_options *o, struct err *err)
  */
 int hits_trap(struct hits *hits, pid_t pid, bool *ret_children, struct err *err)
 {
-	bool children = arm_process(hits, pid, true, err) == 0;
 	struct err ignored;
+	bool children;
 
+	if (hits_gather(hits, err))
+		return -1;
+	children = arm_process(hits, pid, true, err) == 0;
 	if (!children) {
 		drop_events(hits, pid, true);
 		if (err->code != ERR_LIMIT)
@@ -317,6 +320,8 @@ int hits_untrap(struct hits *hits, pid_t pid, struct err *err)
 
 	if (!hits_has_traps(hits, pid))
 		return 0;
+	if (hits_gather(hits, err))
+		return -1;
 	if (!has_events(hits, pid, false))
 		ret = arm_process(hits, pid, false, err);
 	drop_events(hits, pid, true);

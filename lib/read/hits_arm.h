@@ -47,6 +47,12 @@ int hits_check_range(const struct hits_options *options, struct err *err);
 /* Whether its threads are stopped by a signal. */
 bool hits_has_traps(const struct hits *hits, pid_t pid);
 
+/*
+ * Takes what has been told so far, for the next hits_wait. Before traps come or go: who has them
+ * then decides which of it is told.
+ */
+int hits_gather(struct hits *hits, struct err *err);
+
 /* The agent, and every thread of every component. */
 int hits_arm_all(struct hits *hits, const struct target *target, struct err *err);
 
